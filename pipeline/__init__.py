@@ -1,0 +1,1 @@
+"""Describes, wires, runs and inspects the chain from raw files to a served Estimator."""
