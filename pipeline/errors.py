@@ -10,6 +10,7 @@ Exit codes: 0 done, 2 wrong use or settings, 3 data refused, 4 user code failed,
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 _OPEN, _CLOSE = "<<estimator-pipeline-error ", " estimator-pipeline-error>>"
@@ -25,6 +26,7 @@ class PipelineError(Exception):
         expected: What would have been right.
         where: The place: ``file``, ``file:line`` or ``file:line:column``; or a settings key or node.
         hint: What to do next.
+        parts: The single mistakes, where several were found at once.
     """
 
     exit_code: ClassVar[int] = 1
@@ -38,6 +40,7 @@ class PipelineError(Exception):
         expected: str | None = None,
         where: str | None = None,
         hint: str | None = None,
+        parts: "Sequence[PipelineError]" = (),
     ) -> None:
         super().__init__(headline)
         self.headline = headline
@@ -45,6 +48,7 @@ class PipelineError(Exception):
         self.expected = expected
         self.where = where
         self.hint = hint
+        self.parts = tuple(parts)
 
     def fields(self) -> dict[str, str]:
         """Return the parts that are set, in the order in which they are shown."""
@@ -59,19 +63,29 @@ class PipelineError(Exception):
 
     def as_json(self) -> dict[str, Any]:
         """Return the error as the object that ``--json`` prints and node processes hand over."""
-        return {"kind": self.kind, "exit_code": self.exit_code, **self.fields()}
+        value: dict[str, Any] = {"kind": self.kind, "exit_code": self.exit_code, **self.fields()}
+        if self.parts:
+            value["parts"] = [part.as_json() for part in self.parts]
+        return value
 
     def render(self) -> str:
         """Return the error as a person reads it: a headline, then one labelled line for each part."""
         labels = {"where": "where", "got": "got", "expected": "expected", "hint": "next"}
-        lines = [f"Error: {self.headline}"]
+        lines = [f"Error: {self.headline}", *self._labelled(labels)]
+        for number, part in enumerate(self.parts, start=1):
+            lines.append(f"  {number}. {part.headline}")
+            lines.extend(f"   {line}" for line in part._labelled(labels))
+        return "\n".join(lines)
+
+    def _labelled(self, labels: dict[str, str]) -> list[str]:
+        lines = []
         for name, text in self.fields().items():
             if name == "headline":
                 continue
             first, *rest = text.splitlines() or [""]
             lines.append(f"  {labels[name] + ':':<10}{first}")
             lines.extend(f"  {'':<10}{line}" for line in rest)
-        return "\n".join(lines)
+        return lines
 
     def encode(self) -> str:
         """Return the error as text that survives being quoted in another exception's message."""
@@ -135,7 +149,8 @@ def from_json(value: dict[str, Any]) -> PipelineError:
     """Rebuild an error from :meth:`PipelineError.as_json`."""
     cls = _KINDS.get(str(value.get("kind")), PipelineError)
     parts = {k: value[k] for k in ("got", "expected", "where", "hint") if value.get(k)}
-    return cls(str(value.get("headline", "unknown error")), **parts)
+    nested = [from_json(part) for part in value.get("parts", ())]
+    return cls(str(value.get("headline", "unknown error")), parts=nested, **parts)
 
 
 def find(error: BaseException) -> PipelineError | None:

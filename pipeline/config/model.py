@@ -1,0 +1,148 @@
+"""The settings of a problem: everything that ``pipeline.toml`` may say, with its default and its meaning.
+
+Names are those of the API that a setting ends up in: ``train_steps`` and ``throttle_secs`` are the Estimator's
+(``tf.estimator.TrainSpec``, ``EvalSpec``, ``RunConfig``), ``upper_bound`` and ``direction`` are TFMA's
+(``tfma.GenericValueThreshold``, ``GenericChangeThreshold``), ``hash_buckets`` is ExampleGen's (``SplitConfig``).
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+
+
+class Section(BaseModel):
+    """A table of the settings: unknown keys are mistakes, and nothing changes after it was read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Data(Section):
+    """Where the rows are and how they are cut into splits."""
+
+    path: str = Field(description="file, folder, glob, or a pattern with {SPAN}, {VERSION} or {YYYY}, {MM}, {DD}")
+    format: Literal["auto", "csv", "parquet"] = Field("auto", description="auto goes by the files' names")
+    columns: tuple[str, ...] = Field((), description="names of the columns, where a CSV has no header")
+    missing: tuple[str, ...] = Field(("",), description="cells that stand for a missing value")
+    hash_buckets: dict[Identifier, Annotated[int, Field(gt=0)]] = Field(
+        {"train": 4, "eval": 1}, description="share of each split; a row's content decides which one it falls into"
+    )
+    minimum_rows: int = Field(20, ge=1, description="fewest rows that each split must have")
+    bad_rows: int = Field(0, ge=0, description="malformed rows to set aside before the data is refused")
+    span: int | None = Field(None, ge=0, description="the span to read; the latest one if not set")
+
+    @model_validator(mode="after")
+    def _has_both_splits(self) -> "Data":
+        missing = {"train", "eval"} - set(self.hash_buckets)
+        if missing:
+            raise ValueError(f"the splits train and eval are needed; missing: {', '.join(sorted(missing))}")
+        return self
+
+
+class Schema(Section):
+    """What the data should look like."""
+
+    file: str | None = Field(None, description="curated schema (.pbtxt), relative to the problem; inferred if not set")
+
+
+class Validation(Section):
+    """What happens when the data is not as the schema says."""
+
+    anomalies: Literal["stop", "report"] = Field("stop", description="stop the run, or only report")
+
+
+class Training(Section):
+    """What ``train_and_evaluate`` is told."""
+
+    train_steps: int = Field(2000, ge=1, description="TrainSpec.max_steps")
+    eval_steps: int | None = Field(None, ge=1, description="EvalSpec.steps; the whole eval split if not set")
+    batch_size: int = Field(256, ge=1, description="rows in a training batch")
+    eval_batch_size: int = Field(1024, ge=1, description="rows in an evaluation batch")
+    shuffle_buffer: int = Field(20_000, ge=1, description="rows held for shuffling")
+    save_checkpoints_steps: int | None = Field(None, ge=1, description="steps between checkpoints; a quarter if unset")
+    keep_checkpoint_max: int = Field(5, ge=1, description="RunConfig.keep_checkpoint_max")
+    save_summary_steps: int = Field(100, ge=1, description="RunConfig.save_summary_steps")
+    log_step_count_steps: int = Field(100, ge=1, description="steps between two progress reports")
+    start_delay_secs: int = Field(0, ge=0, description="EvalSpec.start_delay_secs")
+    throttle_secs: int = Field(0, ge=0, description="EvalSpec.throttle_secs")
+    seed: int = Field(20240229, ge=0, description="RunConfig.tf_random_seed, and the seed of the shuffling")
+    params: dict[str, Any] = Field({}, description="handed to the model as params")
+
+
+class Metric(Section):
+    """One metric of the evaluation, and the bounds that a model must keep to be blessed."""
+
+    name: str = Field(description="a metric of TFMA or Keras, as mean_absolute_error or auc")
+    lower_bound: float | None = Field(None, description="blessed only at or above")
+    upper_bound: float | None = Field(None, description="blessed only at or below")
+    direction: Literal["lower_is_better", "higher_is_better"] | None = Field(
+        None, description="needed with change_absolute and change_relative"
+    )
+    change_absolute: float | None = Field(None, description="how much worse than the blessed model it may be")
+    change_relative: float | None = Field(None, description="the same as a share: 0.05 allows 5% worse")
+
+    @model_validator(mode="after")
+    def _direction_where_needed(self) -> "Metric":
+        compared = self.change_absolute is not None or self.change_relative is not None
+        if compared and self.direction is None:
+            raise ValueError("direction is needed with change_absolute and change_relative")
+        return self
+
+    @property
+    def has_threshold(self) -> bool:
+        """Whether this metric can refuse a model."""
+        bounds = (self.lower_bound, self.upper_bound, self.change_absolute, self.change_relative)
+        return any(bound is not None for bound in bounds)
+
+
+class Evaluation(Section):
+    """How the model is judged. Without a single bound no model is ever blessed."""
+
+    prediction_key: str | None = Field(None, description="the output that is compared with the label")
+    slices: tuple[tuple[str, ...], ...] = Field((), description='feature names, as [["ocean_proximity"]]')
+    metrics: tuple[Metric, ...] = Field((), description="what is measured, and the bounds")
+
+
+class InfraValidation(Section):
+    """How the export is tried out before it is pushed."""
+
+    examples: int = Field(16, ge=1, description="real examples from the eval split that it must answer")
+    timeout_secs: int = Field(180, ge=1, description="seconds until loading and answering counts as failed")
+
+
+class Beam(Section):
+    """How Beam runs."""
+
+    runner: Literal["direct"] = Field("direct", description="direct: this machine, in the node's own process")
+
+
+class Settings(Section):
+    """All settings of one problem."""
+
+    label: str = Field(min_length=1, description="the column to predict")
+    description: str = Field("", description="one sentence for `runner.py problems`")
+    data: Data
+    schema_: Schema = Field(Schema(), alias="schema")
+    validation: Validation = Validation()
+    training: Training = Training()
+    evaluation: Evaluation = Evaluation()
+    infra_validation: InfraValidation = InfraValidation()
+    beam: Beam = Beam()
+
+
+class Problem(BaseModel):
+    """A problem's folder with its validated settings.
+
+    Attributes:
+        name: The folder's name; names the pipeline, and the model in the serving directory.
+        folder: Where the folder is.
+        settings: What its ``pipeline.toml`` and ``--set`` say.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    folder: Path
+    settings: Settings

@@ -1,0 +1,179 @@
+"""Reads a problem's ``pipeline.toml`` with the ``--set`` overrides, and reports every mistake at once."""
+
+import difflib
+import json
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from pipeline.config.model import Problem, Settings
+from pipeline.config.positions import key_lines, line_of
+from pipeline.errors import PipelineError, SettingsError
+
+SETTINGS_FILE = "pipeline.toml"
+
+Path_ = tuple[str | int, ...]
+
+
+def read_problem(folder: Path, overrides: Sequence[str] = (), data: str | None = None) -> Problem:
+    """Read and validate the settings of the problem in ``folder``.
+
+    Args:
+        folder: The problem's folder, which holds ``pipeline.toml``.
+        overrides: ``a.b=value`` as given with ``--set``; the value is TOML, or else taken as a string.
+        data: Path that replaces ``data.path``, as given with ``--data``.
+
+    Returns:
+        The problem. ``data.path`` is absolute: relative to the folder where the file says it, and to the current
+        directory where the command line says it.
+
+    Raises:
+        SettingsError: With one part for each mistake, in the order of the file.
+    """
+    file = folder / SETTINGS_FILE
+    if not file.is_file():
+        raise SettingsError(
+            f"{folder.name} is not a problem's folder",
+            got=f"no {SETTINGS_FILE} in {folder}",
+            expected=f"a folder with {SETTINGS_FILE}, features.py, preprocessing.py and model.py",
+            hint="`python runner.py problems` lists the problems that there are",
+        )
+    text = _read_text(file)
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(
+            "The settings file is not valid TOML", got=str(error), where=str(file), hint="mend that line"
+        ) from None
+    _absolute_data_path(values, folder)
+    given: dict[Path_, str] = {}
+    mistakes = [mistake for text_ in overrides if (mistake := _override(values, text_, given))]
+    if data is not None:
+        section = values.setdefault("data", {})
+        if isinstance(section, dict):
+            section["path"] = _absolute(data, Path.cwd())
+            given[("data", "path")] = f"--data {data}"
+    settings = None
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as error:
+        lines = key_lines(text)
+        found = [(_line(lines, item["loc"]), _explain(item, file, lines, given)) for item in error.errors()]
+        mistakes += [mistake for _, mistake in sorted(found, key=lambda pair: pair[0])]
+    if settings is None or mistakes:
+        count = "One mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
+        raise SettingsError(f"{count} in the settings of {folder.name}", parts=mistakes)
+    return Problem(name=folder.resolve().name, folder=folder.resolve(), settings=settings)
+
+
+def _read_text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise SettingsError(
+            "The settings file is not UTF-8", got=str(error), where=str(file), hint="save it as UTF-8"
+        ) from None
+    except OSError as error:
+        raise SettingsError("The settings file cannot be read", got=str(error), where=str(file)) from None
+
+
+def _absolute(path: str, base: Path) -> str:
+    expanded = Path(path).expanduser()
+    return str(expanded if expanded.is_absolute() else base.resolve() / expanded)
+
+
+def _absolute_data_path(values: dict[str, Any], folder: Path) -> None:
+    section = values.get("data")
+    if isinstance(section, dict) and isinstance(section.get("path"), str):
+        section["path"] = _absolute(section["path"], folder)
+
+
+def _override(values: dict[str, Any], text: str, given: dict[Path_, str]) -> PipelineError | None:
+    """Apply one ``a.b=value`` to ``values``; return what is wrong with it, if anything."""
+    key, equals, raw = text.partition("=")
+    names = [name.strip() for name in key.split(".")]
+    if not equals or not all(names):
+        return SettingsError("An override is not key=value", got=f"--set {text}", expected="--set training.seed=7")
+    target = values
+    for name in names[:-1]:
+        inner = target.setdefault(name, {})
+        if not isinstance(inner, dict):
+            return SettingsError(f"{name} is not a table", got=f"--set {text}", where=key.strip())
+        target = inner
+    try:
+        value = tomllib.loads(f"value = {raw}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = raw.strip()
+    if names == ["data", "path"] and isinstance(value, str):
+        value = _absolute(value, Path.cwd())
+    target[names[-1]] = value
+    given[tuple(names)] = f"--set {text}"
+    return None
+
+
+def _line(lines: dict[Path_, int], loc: Path_) -> int:
+    return line_of(lines, loc) or 0
+
+
+def _explain(item: Any, file: Path, lines: dict[Path_, int], given: dict[Path_, str]) -> PipelineError:
+    """Turn one of pydantic's findings into a sentence with its place and a suggestion."""
+    loc: Path_ = tuple(part for part in item["loc"] if part != "[key]")
+    key = _dotted(loc)
+    line = line_of(lines, loc)
+    source = next((text for path, text in given.items() if all(a == b for a, b in zip(path, loc, strict=False))), None)
+    where = source or (f"{file}:{line}" if line and item["type"] != "missing" else str(file))
+    shown: str | None = _shown(item["input"])
+    known = _fields_at(loc[:-1])
+    expected, hint = item["msg"], None
+    context = item.get("ctx", {})
+    if item["type"] == "extra_forbidden":
+        headline = f"Unknown setting {key}"
+        close = difflib.get_close_matches(str(loc[-1]), known, n=1)
+        expected = "one of: " + ", ".join(known) if known else None
+        hint = f"did you mean {_dotted((*loc[:-1], close[0]))}?" if close else None
+    elif item["type"] == "missing":
+        headline, shown = f"{key} is missing", None
+        expected = known.get(str(loc[-1])) or "a value"
+    else:
+        headline = f"{key or 'settings'} is not valid"
+        if item["type"] == "literal_error":
+            expected = str(context["expected"])
+            close = difflib.get_close_matches(str(item["input"]), _quoted(expected), n=1)
+            hint = f"did you mean '{close[0]}'?" if close else None
+        elif item["type"] == "value_error":
+            expected = str(context["error"])
+        expected = expected.removeprefix("Input should be ")
+    return SettingsError(headline, got=shown, expected=expected, where=where, hint=hint)
+
+
+def _quoted(text: str) -> list[str]:
+    return text.replace(" or ", ", ").replace("'", "").split(", ")
+
+
+def _dotted(loc: Path_) -> str:
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc).lstrip(".")
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value, default=str, ensure_ascii=False)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _fields_at(loc: Path_) -> dict[str, str]:
+    """Return the known keys, with their descriptions, of the table at ``loc``."""
+    model: Any = Settings
+    for part in loc:
+        if isinstance(part, int):
+            continue
+        fields = {info.alias or name: info for name, info in model.model_fields.items()}
+        if part not in fields:
+            return {}
+        annotation = fields[str(part)].annotation
+        inner = [annotation, *getattr(annotation, "__args__", ())]
+        model = next((one for one in inner if isinstance(one, type) and issubclass(one, BaseModel)), None)
+        if model is None:
+            return {}
+    return {info.alias or name: info.description or "" for name, info in model.model_fields.items()}
