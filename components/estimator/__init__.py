@@ -1,0 +1,1 @@
+"""The Estimator runtime: what makes tf.estimator exist, and what runs it inside the pipeline's nodes."""
