@@ -1,0 +1,114 @@
+"""Exports an Estimator with the transform inside, so that serving cannot compute features in another way than training.
+
+Two ways in, both in every export:
+
+- ``serving_default`` takes serialised ``tf.Example`` (``examples``, string ``[batch]``), as TFMA and ``tf.Example``
+  clients send it.
+- ``raw`` takes the raw columns by name (each ``[batch]``), as a REST client sends rows. A value that may be missing is
+  given as NaN (float), the empty string (string) or the smallest int64 (integer).
+
+Both meet in the same tensors: the columns parsed from the examples are the ones that ``raw`` feeds.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import components.estimator.compat  # noqa: F401  before TensorFlow
+
+import tensorflow as tf
+
+from components.user_code.boundary import user_code
+from pipeline.errors import UserCodeError
+
+RAW = "raw"
+_MISSING: dict[Any, Any] = {tf.float32: float("nan"), tf.int64: tf.int64.min, tf.string: ""}
+
+
+def serving_input_receiver_fn(transform: Any, label: str) -> Callable[[], Any]:
+    """Make the ``serving_input_receiver_fn`` of an export.
+
+    Args:
+        transform: ``tft.TFTransformOutput``.
+        label: The label's column, which a request does not have.
+
+    Returns:
+        A function for ``Estimator.export_saved_model``.
+    """
+
+    def make() -> Any:
+        spec = dict(transform.raw_feature_spec())
+        spec.pop(label, None)
+        examples = tf.compat.v1.placeholder(tf.string, [None], name="examples")
+        parsed = tf.io.parse_example(examples, spec)
+        columns = {name: _column(name, value) for name, value in parsed.items()}
+        features = transform.transform_raw_features(
+            {name: _as_parsed(columns[name], spec[name]) for name in spec}, drop_unused_features=True
+        )
+        features.pop(label, None)
+        return tf.estimator.export.ServingInputReceiver(
+            features, {"examples": examples}, receiver_tensors_alternatives={RAW: columns}
+        )
+
+    return make
+
+
+def _column(name: str, value: Any) -> Any:
+    """Return the values of a column as ``[batch]`` (one value a row) or ``[batch, n]``, missing ones marked."""
+    if isinstance(value, tf.SparseTensor):
+        rows = tf.shape(value.dense_shape, out_type=tf.int64)[0] * 0 + value.dense_shape[0]
+        one = tf.sparse.reset_shape(value, [rows, tf.maximum(value.dense_shape[1], 1)])
+        dense = tf.sparse.to_dense(one, default_value=_MISSING[value.dtype])[:, 0]
+    else:
+        dense = value[:, 0] if value.shape.rank == 2 and value.shape[1] == 1 else value
+    return tf.identity(dense, name=f"raw_{_node_name(name)}")
+
+
+def _node_name(name: str) -> str:
+    return "".join(one if one.isalnum() and one.isascii() else "_" for one in name)
+
+
+def _as_parsed(column: Any, spec: Any) -> Any:
+    """Turn a column back into what ``tf.io.parse_example`` gave: sparse where values may be missing."""
+    if isinstance(spec, tf.io.FixedLenFeature):
+        return tf.reshape(column, [-1, *spec.shape])
+    present = tf.logical_not(tf.math.is_nan(column)) if column.dtype.is_floating else column != _MISSING[column.dtype]
+    rows = tf.where(present)[:, 0]
+    indices = tf.stack([rows, tf.zeros_like(rows)], axis=1)
+    return tf.SparseTensor(indices, tf.gather(column, rows), [tf.size(column, out_type=tf.int64), 1])
+
+
+def export(estimator: Any, problem: str, receiver_fn: Callable[[], Any], target: Path) -> None:
+    """Export the last checkpoint to ``target``, which appears whole or not at all.
+
+    Raises:
+        UserCodeError: If the model's prediction fails to build, or the export has no ``serving_default``.
+    """
+    beside = target.with_name(f".{target.name}.exporting")
+    beside.mkdir(parents=True, exist_ok=True)
+    with user_code(problem, "exporting the model", "model"):
+        made = Path(tf.compat.as_str_any(estimator.export_saved_model(str(beside), receiver_fn)))
+    signatures = signature_names(made)
+    if "serving_default" not in signatures or RAW not in signatures:
+        raise UserCodeError(
+            "The exported model has no usable signature",
+            got=", ".join(signatures) or "no signature at all",
+            expected=f"serving_default and {RAW}",
+            where="model_fn in model.py, mode PREDICT",
+            hint='give the EstimatorSpec export_outputs={"serving_default": tf.estimator.export.PredictOutput(...)}',
+        )
+    made.rename(target)
+    beside.rmdir()
+
+
+def signature_names(folder: Path) -> list[str]:
+    """Return the names of a SavedModel's signatures without loading it."""
+    proto = tf.core.protobuf.saved_model_pb2.SavedModel() if hasattr(tf, "core") else _saved_model()
+    proto.ParseFromString((folder / "saved_model.pb").read_bytes())
+    return sorted(name for graph in proto.meta_graphs for name in graph.signature_def if not name.startswith("__"))
+
+
+def _saved_model() -> Any:
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    return saved_model_pb2.SavedModel()

@@ -1,0 +1,1 @@
+"""The gate on data: anomalies against the schema stop the run."""

@@ -1,0 +1,1 @@
+"""The node that trains: stock TFX Trainer around the Estimator runtime."""

@@ -1,0 +1,40 @@
+"""The node Trainer."""
+
+from typing import Any
+
+from tfx.components.trainer.component import Trainer
+from tfx.proto import trainer_pb2
+
+from components.user_code.fingerprint import component_code
+from pipeline.config.model import Training
+
+
+def create_trainer(
+    examples: Any, transform_graph: Any, schema: Any, *, problem: str, label: str, settings: Training, code: str
+) -> Trainer:
+    """Create the node.
+
+    Args:
+        examples: Channel of transformed examples with the splits train and eval.
+        transform_graph: Channel of the transform.
+        schema: Channel of the schema.
+        problem: Name of the problem whose ``model.py`` is trained.
+        label: The label's column.
+        settings: The training settings.
+        code: Fingerprint of the problem's code that ``model.py`` reaches.
+    """
+    return Trainer(
+        run_fn="components.trainer.run.run_fn",
+        examples=examples,
+        transform_graph=transform_graph,
+        schema=schema,
+        train_args=trainer_pb2.TrainArgs(splits=["train"], num_steps=settings.train_steps),
+        eval_args=trainer_pb2.EvalArgs(splits=["eval"], num_steps=settings.eval_steps or 0),
+        custom_config={
+            "problem": problem,
+            "label": label,
+            "training": settings.model_dump_json(),
+            "code": code,
+            "components": component_code("trainer", "estimator", "user_code"),
+        },
+    ).with_id("Trainer")

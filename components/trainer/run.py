@@ -1,0 +1,81 @@
+"""The ``run_fn`` that the Trainer node calls: trains the problem's Estimator and exports it.
+
+Checkpoints go to a folder keyed by what is trained, not into the node's output: TFX deletes the outputs of an attempt
+that fails, and a killed training is to go on where it stopped. When the training is done they are linked into the
+node's ``model_run`` artifact; the next training of the pipeline then sweeps what is no longer needed.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import components.estimator.compat  # noqa: F401  before TensorFlow
+
+import tensorflow as tf
+import tensorflow_transform as tft
+
+from components.estimator.exporting import export, serving_input_receiver_fn
+from components.estimator.training import Task, train_and_evaluate
+from components.progress import report
+from pipeline.config.model import Training
+
+METRICS_FILE = "eval_metrics.json"
+_DONE = "done.json"
+
+
+def run_fn(fn_args: Any) -> None:
+    """Train and export, as https://www.tensorflow.org/tfx/guide/trainer describes.
+
+    Args:
+        fn_args: TFX's ``FnArgs``; its ``custom_config`` is what :func:`components.trainer.component.create_trainer` put
+            there.
+
+    Raises:
+        UserCodeError: If the problem's code fails.
+    """
+    config = fn_args.custom_config
+    settings = Training.model_validate_json(config["training"])
+    transform = tft.TFTransformOutput(fn_args.transform_output)
+    checkpoints = checkpoint_folder(Path(fn_args.model_run_dir), fn_args, config)
+    task = Task(
+        problem=config["problem"],
+        label=config["label"],
+        train_files=_files(fn_args.train_files),
+        eval_files=_files(fn_args.eval_files),
+        feature_spec=transform.transformed_feature_spec(),
+        settings=settings,
+        model_dir=checkpoints,
+    )
+    estimator, metrics = train_and_evaluate(task)
+    report(note="exporting")
+    receiver_fn = serving_input_receiver_fn(transform, config["label"])
+    export(estimator, config["problem"], receiver_fn, Path(fn_args.serving_model_dir))
+    model_run = Path(fn_args.model_run_dir)
+    (checkpoints / METRICS_FILE).write_text(json.dumps(metrics, indent=2), encoding="utf-8")
+    shutil.copytree(checkpoints, model_run, copy_function=os.link, dirs_exist_ok=True)
+    (checkpoints / _DONE).write_text(json.dumps({"model_run": str(model_run)}), encoding="utf-8")
+
+
+def _files(patterns: list[str]) -> list[str]:
+    return sorted(name for pattern in patterns for name in tf.io.gfile.glob(pattern))
+
+
+def checkpoint_folder(model_run: Path, fn_args: Any, config: dict[str, Any]) -> Path:
+    """Return the folder that checkpoints of this very training go to, and sweep those that are done with.
+
+    It lies under the Trainer's own folder of the pipeline root (``Trainer/.checkpoints/<key>``). The key is made of the
+    inputs' places, which TFX never uses twice, and of all settings and code fingerprints.
+    """
+    key = hashlib.sha256(
+        json.dumps([fn_args.train_files, fn_args.eval_files, fn_args.transform_output, config], sort_keys=True).encode()
+    ).hexdigest()[:24]
+    root = model_run.parents[1] / ".checkpoints"
+    mine = root / key
+    mine.mkdir(parents=True, exist_ok=True)
+    for other in root.iterdir():
+        if other != mine and (other / _DONE).exists():
+            shutil.rmtree(other, ignore_errors=True)
+    return mine

@@ -1,0 +1,33 @@
+"""Runs stock Transform, gives errors back as ours, and reconciles the rows that it wrote."""
+
+import json
+from typing import Any
+
+from tfx.components.transform import executor
+from tfx.types import artifact_utils
+
+from components.rows import PROPERTY, reconcile
+from components.transform.records import count_records
+from pipeline.errors import find
+
+
+class Executor(executor.Executor):
+    """Stock executor between two checks."""
+
+    def Do(self, input_dict: Any, output_dict: Any, exec_properties: Any) -> None:  # noqa: D102, N802
+        try:
+            super().Do(input_dict, output_dict, exec_properties)
+        except Exception as error:
+            known = find(error)
+            if known is None:
+                raise
+            raise known from error
+        if not output_dict.get("transformed_examples"):
+            return
+        transformed = artifact_utils.get_single_instance(output_dict["transformed_examples"])
+        seen = {
+            split: count_records(artifact_utils.get_split_uri([transformed], split))
+            for split in artifact_utils.decode_split_names(transformed.split_names)
+        }
+        reconcile("Transform", artifact_utils.get_single_instance(input_dict["examples"]), seen)
+        transformed.set_string_custom_property(PROPERTY, json.dumps(seen))

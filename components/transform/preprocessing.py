@@ -1,0 +1,43 @@
+"""The preprocessing_fn that the Transform node is given: the problem's own, inside the error boundary."""
+
+from typing import Any
+
+from components.user_code import place
+from components.user_code.boundary import user_code
+from pipeline.errors import UserCodeError
+
+
+def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> dict[str, Any]:
+    """Call ``preprocessing_fn(inputs)`` of the problem named in ``custom_config["problem"]``.
+
+    Follows https://www.tensorflow.org/tfx/transform/get_started; TFX hands ``custom_config`` over.
+
+    Raises:
+        UserCodeError: If it is missing, raises, or does not return a dict of tensors that holds the label.
+    """
+    problem, label = custom_config["problem"], custom_config["label"]
+    with user_code(problem, "importing preprocessing.py", "preprocessing"):
+        function = getattr(place.load(problem, "preprocessing"), "preprocessing_fn", None)
+    file = place.original(place.folder(problem) / "preprocessing.py")
+    if not callable(function):
+        raise UserCodeError(
+            "preprocessing.py has no preprocessing_fn", where=str(file), expected="def preprocessing_fn(inputs)"
+        )
+    with user_code(problem, "preprocessing_fn", "preprocessing"):
+        outputs = function(inputs)
+    if not isinstance(outputs, dict) or not outputs:
+        raise UserCodeError(
+            "preprocessing_fn returned no features",
+            got=f"{type(outputs).__name__}" + (" with no entries" if isinstance(outputs, dict) else ""),
+            expected="a dict from names to tensors",
+            where=str(file),
+        )
+    if label not in outputs:
+        raise UserCodeError(
+            "preprocessing_fn does not return the label",
+            got=", ".join(sorted(outputs)),
+            expected=f"{label!r} among them",
+            where=str(file),
+            hint=f'pass it through: outputs["{label}"] = inputs["{label}"]',
+        )
+    return outputs
