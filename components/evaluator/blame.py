@@ -1,0 +1,77 @@
+"""Who is to blame when an evaluation breaks: the candidate, the blessed model it is compared with, or neither.
+
+TFMA runs both models inside Beam and reports a failure as a page of frames that names neither. So the two are asked
+again here, one after the other, outside Beam and on a handful of rows. Only a failed evaluation pays for it.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from components.evaluator.configuration import SIGNATURE
+from components.infra_validator.records import read_files, split_files
+from pipeline.errors import PipelineError, UserCodeError
+
+_ROWS = 64
+
+
+def explain(
+    error: BaseException,
+    *,
+    examples: Sequence[Any],
+    split: str,
+    model: str,
+    baseline: str | None,
+    label: str,
+) -> PipelineError:
+    """Return an error that a person can act on, for a failure of TFMA.
+
+    Args:
+        error: What TFMA or Beam raised.
+        examples: The Examples artifacts.
+        split: The evaluated split.
+        model: Folder of the candidate's SavedModel.
+        baseline: Folder of the blessed model's SavedModel, where there is one.
+        label: The label's feature.
+    """
+    try:
+        rows = read_files(split_files(examples, split), _ROWS)
+    except Exception as unreadable:  # noqa: BLE001 - already handling a failure: say what can be said
+        return PipelineError("the split cannot be read", where=f"{split} split", got=first_line(unreadable))
+    if not any(label in tf.train.Example.FromString(row).features.feature for row in rows):
+        return PipelineError(
+            "the examples hold no label", where=f"{split} split", got=f"no feature {label!r} in {len(rows)} rows"
+        )
+    failure = _failure(model, rows)
+    if failure is not None:
+        return UserCodeError(
+            "the exported model fails on rows of the eval split",
+            where=model,
+            got=failure,
+            hint="the model's graph for serving raised this; try the rows of the eval split on the exported model",
+        )
+    failure = _failure(baseline, rows) if baseline else None
+    if failure is not None:
+        return PipelineError(
+            "the blessed model, which the new one is compared with, fails on the new data",
+            where=baseline,
+            got=failure,
+            hint="did a column change since it was blessed? A new workspace starts without a blessed model",
+        )
+    return PipelineError("the evaluation failed", where="Evaluator", got=first_line(error), hint="see the node's log")
+
+
+def _failure(model: str, rows: Sequence[bytes]) -> str | None:
+    try:
+        tf.saved_model.load(model).signatures[SIGNATURE](tf.constant(list(rows)))
+    except Exception as error:  # noqa: BLE001 - a model may raise anything
+        return first_line(error)
+    return None
+
+
+def first_line(error: BaseException) -> str:
+    """Return the sentence of an error that says most: TensorFlow's messages go on for a page after it."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    telling = [line for line in lines if not line.startswith(("Graph execution error", "Detected at node", "File "))]
+    return f"{type(error).__name__}: {(telling or lines or ['no message'])[0]}"

@@ -1,0 +1,189 @@
+"""What the separate process does: loads an export and asks it real examples.
+
+It loads with ``tf.saved_model.load``, as any user of the export would, and calls ``serving_default`` with serialized
+``tf.Example`` whose label was taken out, since no label is there when the model is served. If there is a signature
+``raw``, which takes feature values by name, it has to give the same answers to the same rows.
+"""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+PROBE_MODULE = "components.infra_validator.probe"
+LINE_LIMIT = 1 << 20
+SERVING, RAW = "serving_default", "raw"
+
+
+def probe(request: Mapping[str, Any], writing: int) -> None:
+    """Load a model, ask it, and write what happened to a pipe.
+
+    Args:
+        request: ``model``: folder of the SavedModel. ``files``: record files to take examples from; none to load only.
+            ``rows``: the most examples. ``label``: the feature to take out.
+        writing: File descriptor of the pipe; see :mod:`components.infra_validator.separate`.
+    """
+
+    def tell(**line: Any) -> None:
+        os.write(writing, json.dumps(line).encode() + b"\n")
+
+    answer: dict[str, Any] = {"problems": [], "notes": [], "rows": 0, "signatures": []}
+    try:
+        _probe(request, answer, tell)
+    except Exception as error:  # noqa: BLE001 - a model may raise anything
+        answer["problems"].append(f"{type(error).__name__}: {_first_line(error)}")
+    tell(answer=answer)
+
+
+def _probe(request: Mapping[str, Any], answer: dict[str, Any], tell: Any) -> None:
+    problems: list[str] = answer["problems"]
+    tell(doing="importing TensorFlow")
+    import tensorflow as tf
+
+    rows: list[bytes] = []
+    if request["files"]:
+        tell(doing="reading examples")
+        from components.infra_validator.records import read_files
+
+        rows = [_without(row, request["label"]) for row in read_files(request["files"], request["rows"])]
+        answer["rows"] = len(rows)
+        if not rows:
+            problems.append("there is no example to ask it")
+            return
+    tell(doing="loading the model")
+    started = time.monotonic()
+    try:
+        model = tf.saved_model.load(request["model"])
+    except Exception as error:  # noqa: BLE001 - a model may raise anything
+        problems.append(f"it cannot be loaded: {type(error).__name__}: {_first_line(error)}")
+        return
+    answer["load_seconds"] = time.monotonic() - started
+    answer["signatures"] = sorted(model.signatures)
+    if SERVING not in model.signatures:
+        problems.append(f"it has no signature {SERVING!r}, only: {', '.join(sorted(model.signatures)) or 'none'}")
+        return
+    if not rows:
+        return
+    tell(doing=f"answering {len(rows)} examples")
+    serving = model.signatures[SERVING]
+    inputs = serving.structured_input_signature[1]
+    if len(inputs) != 1 or next(iter(inputs.values())).dtype != tf.string:
+        problems.append(f"{SERVING!r} does not take serialized tf.Example, but: {', '.join(sorted(inputs))}")
+        return
+    (name,) = inputs
+    batch = {name: tf.constant(rows)}
+    started = time.monotonic()
+    try:
+        outputs = _call(serving, batch)
+    except Exception as error:  # noqa: BLE001 - a model may raise anything
+        problems.append(f"it fails on examples: {type(error).__name__}: {_first_line(error)}")
+        return
+    answer["first_answer_seconds"] = time.monotonic() - started
+    started = time.monotonic()
+    _call(serving, batch)
+    answer["batch_seconds"] = time.monotonic() - started
+    problems += _faults(SERVING, outputs, len(rows))
+    if RAW in model.signatures:
+        tell(doing=f"answering feature values by the signature {RAW!r}")
+        _ask_raw(model.signatures[RAW], rows, outputs, answer)
+
+
+def _call(signature: Any, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: tensor.numpy() for name, tensor in signature(**inputs).items()}
+
+
+def _without(row: bytes, label: str) -> bytes:
+    import tensorflow as tf
+
+    example = tf.train.Example.FromString(row)
+    example.features.feature.pop(label, None)
+    return example.SerializeToString()
+
+
+def _faults(signature: str, outputs: Mapping[str, Any], rows: int) -> list[str]:
+    """Say what is wrong with a batch of answers: its length, or a number that is none."""
+    import numpy as np
+
+    faults = []
+    if not outputs:
+        faults.append(f"{signature!r} answers nothing")
+    for name, values in sorted(outputs.items()):
+        if values.ndim == 0 or values.shape[0] != rows:
+            faults.append(
+                f"output {name!r} of {signature!r} has shape {list(values.shape)} for {rows} examples: "
+                "its first dimension is not the batch"
+            )
+        elif values.dtype.kind in "fc" and not np.isfinite(values).all():
+            bad = values[~np.isfinite(values)]
+            kind = "NaN" if np.isnan(bad).any() else "infinite"
+            faults.append(f"output {name!r} of {signature!r} is {kind} in {bad.size} of {values.size} answers")
+    return faults
+
+
+def _ask_raw(signature: Any, rows: Sequence[bytes], expected: Mapping[str, Any], answer: dict[str, Any]) -> None:
+    import numpy as np
+    import tensorflow as tf
+
+    examples = [tf.train.Example.FromString(row).features.feature for row in rows]
+    inputs = signature.structured_input_signature[1]
+    # How a missing value is written is the model's affair, so only rows that have them all are asked.
+    whole = [i for i, example in enumerate(examples) if all(_values(example, name) for name in inputs)]
+    if not whole:
+        answer["notes"].append(f"the signature {RAW!r} was not asked: no example has a value for each of its inputs")
+        return
+    try:
+        batch = {name: _tensor(spec, [_values(examples[i], name) for i in whole]) for name, spec in inputs.items()}
+        outputs = _call(signature, batch)
+    except Exception as error:  # noqa: BLE001 - a model may raise anything
+        answer["problems"].append(f"{RAW!r} fails on feature values: {type(error).__name__}: {_first_line(error)}")
+        return
+    faults = _faults(RAW, outputs, len(whole))
+    answer["problems"] += faults
+    for name in sorted(set(outputs) & set(expected)) if not faults else []:
+        theirs = expected[name][whole]
+        if outputs[name].shape != theirs.shape or theirs.dtype.kind not in "fc":
+            continue
+        if not np.allclose(outputs[name], theirs, rtol=1e-3, atol=1e-5):
+            worst = float(np.max(np.abs(outputs[name] - theirs)))
+            answer["problems"].append(
+                f"{RAW!r} and {SERVING!r} disagree on {name!r} for the same rows, by up to {worst:.4g}"
+            )
+
+
+def _values(features: Any, name: str) -> list[Any]:
+    if name not in features:
+        return []
+    kind = features[name].WhichOneof("kind")
+    return list(getattr(features[name], kind).value) if kind else []
+
+
+def _tensor(spec: Any, values: list[list[Any]]) -> Any:
+    import tensorflow as tf
+
+    if spec.shape.rank is None:
+        return tf.constant(values, dtype=spec.dtype)
+    shape = [len(values), *(-1 if size is None else size for size in spec.shape.as_list()[1:])]
+    return tf.reshape(tf.constant(values, dtype=spec.dtype), shape)
+
+
+def _first_line(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    telling = [line for line in lines if not line.startswith(("Graph execution error", "Detected at node", "File "))]
+    return (telling or lines or ["no message"])[0]
+
+
+def main() -> None:
+    """Probe as a process of its own: ``python -m … DESCRIPTOR PARENT REQUEST``."""
+    from components.infra_validator.separate import prepare_child
+
+    writing, parent, request = sys.argv[1:]
+    prepare_child(int(parent))
+    probe(json.loads(request), int(writing))
+    # Model code may have left threads behind, which would keep the process from ending.
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

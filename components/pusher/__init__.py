@@ -1,0 +1,1 @@
+"""Atomic, versioned pushes into a directory that TensorFlow Serving watches."""
