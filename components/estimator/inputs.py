@@ -31,8 +31,8 @@ def input_fn(
 
     Returns:
         A function that makes a Dataset of ``(features, label)``: a dict of tensors ``[batch, ...]``, and the
-        label ``[batch, ...]`` with the dtype that the transform gave it. It is made inside the function, in the graph that
-        the Estimator opens: a Dataset from elsewhere belongs to another graph.
+        label ``[batch, ...]`` with the dtype that the transform gave it. It is made inside the function, in the graph
+        that the Estimator opens: a Dataset from elsewhere belongs to another graph.
     """
     names = sorted(files)
 

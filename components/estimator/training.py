@@ -68,7 +68,7 @@ def train_and_evaluate(task: Task) -> tuple[Any, dict[str, float]]:
         return [ProgressHook(spec.loss, settings.train_steps, settings.batch_size)]
 
     estimator = create_estimator(task.problem, config, dict(settings.params), training_hooks)
-    common = {"feature_spec": task.feature_spec, "label": task.label}
+    common: dict[str, Any] = {"feature_spec": task.feature_spec, "label": task.label}
     train_spec = tf.estimator.TrainSpec(
         input_fn(
             task.train_files,

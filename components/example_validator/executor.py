@@ -44,7 +44,7 @@ class Gate(Reporter):
         raise DataError(
             f"The data is not as the schema says: {_count(found)}",
             parts=found,
-            hint="mend the data, or if it is right the problem's schema.pbtxt; --set validation.anomalies=report goes on",
+            hint="mend the data, or the problem's schema.pbtxt; or go on with --set validation.anomalies=report",
         )
 
 

@@ -50,7 +50,7 @@ def explain(error: BaseException, problem: str, function: str, module: str) -> U
 
 
 def last_user_line(error: BaseException, folder: Path) -> tuple[Path, int] | None:
-    """Find the innermost frame inside ``folder``, in the traceback or in the message (TensorFlow quotes frames there)."""
+    """Find the innermost frame inside ``folder``, in the traceback or in the message, where TensorFlow quotes them."""
     found: tuple[Path, int] | None = None
     current: BaseException | None = error
     while current is not None and found is None:

@@ -1,0 +1,1 @@
+"""Thin commands; what is heavy is imported inside the command that needs it."""

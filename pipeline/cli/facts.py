@@ -1,0 +1,44 @@
+"""What the results of nodes say: rows, verdicts and the pushed version; plain files and properties only."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from components.evaluator.verdict import Verdict, read_verdict
+from components.infra_validator.verdict import InfraVerdict
+from components.infra_validator.verdict import read_verdict as read_infra_verdict
+from pipeline.local.record import NodeResult
+from pipeline.local.run import Outcome
+
+
+def rows_of(result: NodeResult) -> dict[str, int]:
+    """Return the rows of each split that ExampleGen wrote; empty for other nodes."""
+    if result.node != "ExampleGen" or not result.outputs:
+        return {}
+    [examples] = result.outputs["examples"]
+    return {split: int(count) for split, count in examples["properties"].get("split_rows", {}).items()}
+
+
+def sources(outcome: Outcome) -> list[dict[str, Any]]:
+    """Return the files that were read, with their rows and hashes."""
+    examples = outcome.outputs("ExampleGen", "examples")
+    return list(json.loads(examples[0]["properties"].get("sources", "[]"))) if examples else []
+
+
+def verdict(outcome: Outcome) -> Verdict | None:
+    """Return the Evaluator's verdict, if the run came to one."""
+    evaluation = outcome.outputs("Evaluator", "evaluation")
+    return read_verdict(Path(evaluation[0]["uri"])) if evaluation else None
+
+
+def infra_verdict(outcome: Outcome) -> InfraVerdict | None:
+    """Return the InfraValidator's verdict, if the run came to one."""
+    blessing = outcome.outputs("InfraValidator", "blessing")
+    return read_infra_verdict(Path(blessing[0]["uri"])) if blessing else None
+
+
+def pushed(outcome: Outcome) -> dict[str, Any] | None:
+    """Return the pushed version's properties, or None if nothing was pushed."""
+    model = outcome.outputs("Pusher", "pushed_model")
+    properties = model[0]["properties"] if model else {}
+    return properties if properties.get("pushed_version") not in (None, "") else None

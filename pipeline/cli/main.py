@@ -1,0 +1,114 @@
+"""The commands and their options. Nothing heavier than click is imported until a command runs."""
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from pipeline import __version__
+from pipeline.errors import InfrastructureError, PipelineError
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="estimator-pipeline")
+def cli() -> None:
+    """Take a TensorFlow Estimator from raw files to a validated, versioned, served model.
+
+    Exit codes: 0 done, 2 wrong use or settings, 3 data refused, 4 user code failed, 5 model not blessed, 1 anything
+    else.
+    """
+
+
+@cli.command()
+@click.argument("problem", default="housing")
+@click.option("--data", metavar="PATH", help="File, folder or glob to read instead of the problem's own data.")
+@click.option(
+    "--workspace",
+    default="workspace",
+    show_default=True,
+    metavar="DIR",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for metadata, artifacts, logs and pushed models.",
+)
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a setting; may be repeated.")
+@click.option("--no-cache", is_flag=True, help="Run every node, even those whose result could be reused.")
+@click.option("--max-nodes", type=click.IntRange(1), metavar="N", help="Nodes to run at once.  [default: cores]")
+@click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON; progress goes to stderr.")
+@click.option("--verbose", is_flag=True, help="Show the whole trace of an error.")
+def run(
+    *,
+    problem: str,
+    data: str | None,
+    workspace: Path,
+    overrides: tuple[str, ...],
+    no_cache: bool,
+    max_nodes: int | None,
+    as_json: bool,
+    verbose: bool,
+) -> int:
+    """Run the chain of PROBLEM: from raw files to a pushed model.
+
+    PROBLEM is the name of a folder in pipeline/problems, or the path of a problem's folder elsewhere.
+    """
+    from pipeline.cli.run import run_command
+
+    return run_command(
+        problem, data, workspace, overrides, cache=not no_cache, most=max_nodes, as_json=as_json, verbose=verbose
+    )
+
+
+@cli.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def problems(as_json: bool) -> int:
+    """List the problems that there are to run."""
+    from pipeline.cli.problems import problems_command
+
+    return problems_command(as_json=as_json)
+
+
+@cli.command()
+@click.option(
+    "--workspace",
+    default="workspace",
+    show_default=True,
+    metavar="DIR",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder whose disk is looked at.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def doctor(workspace: Path, as_json: bool) -> int:
+    """Check versions, memory and disk; the exit code says whether a run can work."""
+    from pipeline.cli.doctor import doctor_command
+
+    return doctor_command(workspace, as_json=as_json)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command; return its exit code. Errors are printed without a stack trace."""
+    given = sys.argv[1:] if arguments is None else arguments
+    try:
+        code = cli.main(given, standalone_mode=False)
+    except PipelineError as error:
+        return _report(error, given)
+    except click.exceptions.Exit as done:
+        return int(done.exit_code)
+    except click.ClickException as error:
+        error.show()
+        return int(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Stopped.", err=True)
+        return 130
+    except OSError as error:
+        full = "No space left" in str(error)
+        headline = "The disk is full" if full else "A file cannot be read or written"
+        return _report(InfrastructureError(headline, got=str(error)), given)
+    return code if isinstance(code, int) else 0
+
+
+def _report(error: PipelineError, arguments: list[str]) -> int:
+    if "--json" in arguments:
+        click.echo(json.dumps({"error": error.as_json()}, indent=2))
+    else:
+        click.echo(click.style(error.render(), fg="red") if sys.stderr.isatty() else error.render(), err=True)
+    return error.exit_code

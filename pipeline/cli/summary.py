@@ -1,0 +1,178 @@
+"""The summary at a run's end: what happened, how good is it, where is it, what next."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from components.evaluator.verdict import OVERALL, Measurement, Verdict
+from pipeline.cli import facts
+from pipeline.errors import NotBlessedError
+from pipeline.local.run import Outcome
+
+
+def exit_code(outcome: Outcome) -> int:
+    """Return 0 if the run did what it was to do, 5 if a gate said no, else the code of what stopped it."""
+    if outcome.error is not None:
+        return outcome.error.exit_code
+    return NotBlessedError.exit_code if refusal(outcome) else 0
+
+
+def refusal(outcome: Outcome) -> tuple[str, ...]:
+    """Return why the model was not blessed; empty if it was."""
+    reasons: list[str] = []
+    for verdict in (facts.verdict(outcome), facts.infra_verdict(outcome)):
+        if verdict is not None and not verdict.blessed:
+            reasons += verdict.reasons
+    return tuple(reasons)
+
+
+def as_json(outcome: Outcome) -> dict[str, Any]:
+    """Return the summary for machines."""
+    verdict, infra = facts.verdict(outcome), facts.infra_verdict(outcome)
+    pushed = facts.pushed(outcome)
+    rows = facts.rows_of(outcome.results["ExampleGen"]) if "ExampleGen" in outcome.results else {}
+    return {
+        "problem": outcome.job.problem.name,
+        "run": outcome.job.run,
+        "workspace": str(outcome.job.workspace.root),
+        "seconds": round(outcome.seconds, 3),
+        "exit_code": exit_code(outcome),
+        "rows": rows,
+        "sources": facts.sources(outcome),
+        "verdict": verdict.as_json() if verdict else None,
+        "infra_verdict": {"blessed": infra.blessed, "reasons": list(infra.reasons)} if infra else None,
+        "pushed": {
+            "version": int(pushed["pushed_version"]),
+            "path": pushed["pushed_destination"],
+            "new": not _was_there(outcome, pushed),
+        }
+        if pushed
+        else None,
+        "nodes": [result.as_json() for result in outcome.results.values()],
+        "error": outcome.error.as_json() if outcome.error else None,
+    }
+
+
+def _was_there(outcome: Outcome, pushed: dict[str, Any]) -> bool:
+    return bool(pushed.get("reused")) or outcome.results["Pusher"].state == "reused"
+
+
+def render(outcome: Outcome, colour: bool, *, verbose: bool = False) -> str:
+    """Return the summary for a person.
+
+    Args:
+        outcome: The run.
+        colour: Whether the text goes to a terminal.
+        verbose: Whether to add the whole log of the node that failed.
+    """
+    lines = ["", _headline(outcome, colour), ""]
+    rows = facts.rows_of(outcome.results["ExampleGen"]) if "ExampleGen" in outcome.results else {}
+    if rows:
+        files = facts.sources(outcome)
+        name = _near(files[0]["path"]) + (f" and {len(files) - 1} more" if len(files) > 1 else "") if files else "data"
+        counts = ", ".join(f"{split} {count:,}" for split, count in rows.items())
+        lines.append(f"  data      {name}: {sum(rows.values()):,} rows ({counts})")
+    verdict = facts.verdict(outcome)
+    if verdict is not None:
+        lines += _metrics(verdict, colour)
+    lines += _verdict(outcome, verdict)
+    pushed = facts.pushed(outcome)
+    if pushed:
+        lines.append(f"  pushed    version {pushed['pushed_version']}: {_near(pushed['pushed_destination'])}")
+    if outcome.error is not None:
+        lines += ["", outcome.error.render()]
+        failed = [result.node for result in outcome.results.values() if result.error]
+        logs = [str(outcome.job.log(node)) for node in failed] or [str(outcome.job.log("prepare"))]
+        lines += [f"  {'log:':<10}{_near(log)}" for log in logs]
+        if verbose:
+            lines += ["", *(Path(log).read_text(errors="replace") for log in logs if Path(log).exists())]
+    lines += ["", f"  next      {_next(outcome, pushed)}"]
+    return "\n".join(lines)
+
+
+def _headline(outcome: Outcome, colour: bool) -> str:
+    pushed = facts.pushed(outcome)
+    if outcome.error is not None:
+        words, shade = "failed; nothing was pushed", "red"
+    elif refusal(outcome):
+        words, shade = "the model was not blessed; nothing was pushed", "yellow"
+    elif pushed and _was_there(outcome, pushed):
+        words, shade = f"nothing new to push: this very model is version {pushed['pushed_version']} already", "green"
+    elif pushed:
+        words, shade = f"blessed, and pushed as version {pushed['pushed_version']}", "green"
+    else:
+        words, shade = "complete, with nothing to push", "yellow"
+    reused = sum(result.state == "reused" for result in outcome.results.values())
+    shown = click.style(words, fg=shade, bold=True) if colour else words
+    counts = f"{outcome.seconds:.0f} s, {reused} of {len(outcome.results)} nodes reused"
+    return f"{outcome.job.problem.name}: {shown} ({counts})"
+
+
+def _metrics(verdict: Verdict, colour: bool) -> list[str]:
+    lines: list[str] = []
+    for measured in verdict.overall():
+        if measured.metric == "example_count":
+            continue
+        label = "  metrics   " if not lines else " " * 12
+        lines.append(label + _metric(measured, colour))
+    worst = [one for one in verdict.measurements if one.slice != OVERALL and one.passed is False]
+    lines += [" " * 12 + f"{one.slice}: {_metric(one, colour)}" for one in worst]
+    return lines
+
+
+def _metric(measured: Measurement, colour: bool) -> str:
+    parts = [f"{measured.metric} {number(measured.value)}"]
+    bounds = measured.bounds
+    if bounds and bounds.upper_bound is not None:
+        parts.append(f"at most {number(bounds.upper_bound)}")
+    if bounds and bounds.lower_bound is not None:
+        parts.append(f"at least {number(bounds.lower_bound)}")
+    if measured.baseline is not None:
+        parts.append(f"blessed model {number(measured.baseline)}")
+    if bounds and bounds.change_relative is not None:
+        parts.append(f"at most {bounds.change_relative:.0%} worse than it")
+    if bounds and bounds.change_absolute is not None:
+        parts.append(f"at most {number(bounds.change_absolute)} worse than it")
+    text = "; ".join(parts)
+    if measured.passed is None:
+        return text
+    mark = "ok" if measured.passed else "NOT OK"
+    shade = "green" if measured.passed else "red"
+    return f"{text}  {click.style(mark, fg=shade) if colour else mark}"
+
+
+def _verdict(outcome: Outcome, verdict: Verdict | None) -> list[str]:
+    if verdict is None:
+        return []
+    refused = refusal(outcome)
+    reasons = refused or verdict.reasons
+    lines = [f"  verdict   {'not blessed' if refused else 'blessed'}: {reasons[0] if reasons else ''}"]
+    lines += [" " * 12 + reason for reason in [*reasons[1:], *verdict.notes]]
+    return lines
+
+
+def number(value: float | None) -> str:
+    """Return a metric's value as a person reads it."""
+    if value is None:
+        return "missing"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def _near(path: str) -> str:
+    """Return a path relative to the current directory where that is shorter."""
+    relative = os.path.relpath(path)
+    return relative if len(relative) < len(path) else path
+
+
+def _next(outcome: Outcome, pushed: dict[str, Any] | None) -> str:
+    name = outcome.job.problem.name
+    if outcome.error is not None:
+        return outcome.error.hint or "mend what the error names and run again; finished nodes are reused"
+    if refusal(outcome):
+        return f"improve the model or change the bounds in {_near(str(outcome.job.problem.folder / 'pipeline.toml'))}"
+    if pushed:
+        serving = outcome.job.workspace.serving(name)
+        return f"serve it: tensorflow_model_server --model_name={name} --model_base_path={serving}"
+    return f"python runner.py run {name}"

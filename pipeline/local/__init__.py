@@ -1,0 +1,1 @@
+"""The local run: a workspace, a process for each node, progress, and the run's record."""

@@ -1,0 +1,123 @@
+"""What ML Metadata says of executions: how one ended, what it made, and why it did not reuse an earlier one."""
+
+import json
+from typing import Any
+
+from google.protobuf import json_format
+from ml_metadata.proto import metadata_store_pb2 as mlmd
+
+from pipeline.errors import PipelineError
+from pipeline.local.record import NodeResult
+
+_UNFINISHED = (mlmd.Execution.RUNNING, mlmd.Execution.NEW)
+
+
+def fail_abandoned(store: Any) -> int:
+    """Mark executions that are still running as failed; the caller holds the workspace, so nothing runs.
+
+    Returns:
+        How many there were.
+    """
+    abandoned = [one for one in store.get_executions() if one.last_known_state in _UNFINISHED]
+    for execution in abandoned:
+        execution.last_known_state = mlmd.Execution.FAILED
+        execution.custom_properties["failure"].string_value = "its process was gone when the next run started"
+    if abandoned:
+        store.put_executions(abandoned)
+    return len(abandoned)
+
+
+def describe(store: Any, node: str, execution_id: int) -> NodeResult:
+    """Describe an execution that was launched, from what was recorded of it."""
+    [execution] = store.get_executions_by_id([execution_id])
+    state = execution.last_known_state
+    if state == mlmd.Execution.CACHED:
+        name, why = "reused", "nothing that it depends on changed"
+    elif state == mlmd.Execution.COMPLETE:
+        name, why = "ran", _why_ran(store, execution)
+    else:
+        error = PipelineError(f"{node} did not complete", got=mlmd.Execution.State.Name(state))
+        return NodeResult(node, "failed", error=error, execution=execution_id)
+    return NodeResult(node, name, why=why, outputs=_outputs(store, execution_id), execution=execution_id)
+
+
+def _outputs(store: Any, execution_id: int) -> dict[str, list[dict[str, Any]]]:
+    outputs: dict[str, list[dict[str, Any]]] = {}
+    events = [
+        event
+        for event in store.get_events_by_execution_ids([execution_id])
+        if event.type in (mlmd.Event.OUTPUT, mlmd.Event.INTERNAL_OUTPUT)
+    ]
+    artifacts = {one.id: one for one in store.get_artifacts_by_id([event.artifact_id for event in events])}
+    for event in events:
+        artifact = artifacts[event.artifact_id]
+        properties = {**artifact.properties, **artifact.custom_properties}
+        outputs.setdefault(event.path.steps[0].key, []).append(
+            {
+                "id": artifact.id,
+                "uri": artifact.uri,
+                "properties": {name: _value(value) for name, value in properties.items()},
+            }
+        )
+    return outputs
+
+
+def _value(value: Any) -> Any:
+    kind = value.WhichOneof("value")
+    if kind == "struct_value":  # how TFX stores JSON: an object as it is, anything else under one key
+        content = json_format.MessageToDict(value.struct_value)
+        return content.get("__value__", content)
+    return getattr(value, kind) if kind in ("int_value", "double_value", "string_value") else str(value)
+
+
+def _inputs(store: Any, execution_id: int) -> dict[str, list[int]]:
+    inputs: dict[str, list[int]] = {}
+    for event in store.get_events_by_execution_ids([execution_id]):
+        if event.type == mlmd.Event.INPUT:
+            inputs.setdefault(event.path.steps[0].key, []).append(event.artifact_id)
+    return {key: sorted(ids) for key, ids in inputs.items()}
+
+
+def _why_ran(store: Any, execution: Any) -> str:
+    """Compare an execution with the one before of the same node."""
+    nodes = [one for one in store.get_contexts_by_execution(execution.id) if one.type == "node"]
+    earlier = [
+        one
+        for context in nodes
+        for one in store.get_executions_by_context(context.id)
+        if one.id < execution.id and one.last_known_state in (mlmd.Execution.COMPLETE, mlmd.Execution.CACHED)
+    ]
+    if not earlier:
+        return "first run"
+    before = max(earlier, key=lambda one: one.id)
+    now_inputs, then_inputs = _inputs(store, execution.id), _inputs(store, before.id)
+    changed = [f"new {key}" for key in sorted(now_inputs) if now_inputs[key] != then_inputs.get(key)]
+    changed += _changed_properties(_properties(before), _properties(execution))
+    return ", ".join(changed) or "not reused on request"
+
+
+def _properties(execution: Any) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for name, value in execution.custom_properties.items():
+        text = _value(value)
+        nested = _json_object(text)
+        values.update({f"{name}.{key}": one for key, one in nested.items()} if nested else {name: text})
+    for name in [one for one in values if one.endswith(".training")]:  # the settings, as JSON within JSON
+        values.update({f"training.{key}": one for key, one in _json_object(values.pop(name)).items()})
+    return values
+
+
+def _json_object(text: Any) -> dict[str, Any]:
+    try:
+        value = json.loads(text) if isinstance(text, str) and text.startswith("{") else {}
+    except json.JSONDecodeError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+_WORDS = {"custom_config.code": "changed code", "custom_config.components": "new version of this project or a library"}
+
+
+def _changed_properties(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+    names = sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
+    return list(dict.fromkeys(_WORDS.get(name, f"changed {name}") for name in names if not name.startswith("__")))

@@ -1,0 +1,154 @@
+"""What runs in a node's process: one node of the compiled chain, through TFX's launcher, and its result."""
+
+import logging
+import os
+import traceback
+from typing import Any
+
+import absl.logging
+from tfx.dsl.compiler import compiler, constants
+from tfx.orchestration import metadata
+from tfx.orchestration.local import runner_utils
+from tfx.orchestration.portable import launcher, runtime_parameter_utils
+from tfx.proto.orchestration import pipeline_pb2
+
+from components import progress
+from components.user_code import place
+from pipeline.chain import create_pipeline
+from pipeline.errors import InfrastructureError, PipelineError, find
+from pipeline.local import history
+from pipeline.local.record import Job, NodeResult, write_json
+from pipeline.local.server import PREPARE
+
+
+def _start_logging() -> None:
+    absl.logging.use_absl_handler()
+    absl.logging.set_verbosity(absl.logging.INFO)
+    absl.logging.set_stderrthreshold("info")
+    logging.getLogger().setLevel(logging.INFO)
+    logging.getLogger("apache_beam").setLevel(logging.WARNING)
+
+
+def connection(job: Job) -> Any:
+    """Return ML Metadata's ``ConnectionConfig`` of the workspace; a locked database is tried again."""
+    config = metadata.sqlite_metadata_connection_config(str(job.workspace.metadata))
+    config.retry_options.max_num_retries = 20
+    return config
+
+
+def prepare(job: Job) -> int:
+    """Compile the chain to ``pipeline.pb``, and mark executions that a killed run left behind as failed."""
+    _start_logging()
+    try:
+        chain = create_pipeline(
+            job.problem,
+            code=job.code,
+            pipeline_root=job.workspace.artifacts(job.problem.name),
+            serving_dir=job.workspace.serving(job.problem.name),
+            metadata=connection(job),
+            enable_cache=job.cache,
+        )
+        ir = compiler.Compiler().compile(chain)
+        runtime_parameter_utils.substitute_runtime_parameter(ir, {constants.PIPELINE_RUN_ID_PARAMETER_NAME: job.run})
+        job.chain.write_bytes(ir.SerializeToString(deterministic=True))
+        with metadata.Metadata(connection(job)) as handle:
+            history.fail_abandoned(handle.store)
+        nodes = {node.pipeline_node.node_info.id: list(node.pipeline_node.upstream_nodes) for node in ir.nodes}
+    except Exception as error:  # noqa: BLE001  every failure becomes a result
+        return _failed(job, PREPARE, error)
+    write_json(job.folder / "nodes.json", nodes)
+    write_json(job.result(PREPARE), NodeResult(PREPARE, "ran").as_json())
+    return 0
+
+
+def run(job: Job, node: str) -> int:
+    """Run one node and write its result.
+
+    Returns:
+        0 if it ran or was reused, else 1; what went wrong is in the result.
+    """
+    _start_logging()
+    os.environ[progress.VARIABLE] = str(job.events(node))
+    try:
+        place.use_copy(job.copies, job.problem.name, job.problem.folder)
+        execution = _launch(job, node)
+        with metadata.Metadata(connection(job)) as handle:
+            result = history.describe(handle.store, node, execution)
+    except Exception as error:  # noqa: BLE001  every failure becomes a result
+        return _failed(job, node, error)
+    write_json(job.result(node), result.as_json())
+    return 0 if result.state != "failed" else 1
+
+
+class _NoWatcher:
+    """Takes the place of TFX's ExecutionWatcher.
+
+    The launcher starts that gRPC server, with its threads, for every node; only executors in containers ever talk to
+    it. A process with threads cannot fork safely, and the gates try models in forked processes.
+    """
+
+    address = ""
+
+    def __init__(self, **kwargs: Any) -> None:
+        del kwargs
+
+    def start(self) -> None:
+        """Start nothing."""
+
+    def stop(self) -> None:
+        """Stop nothing."""
+
+
+def _launch(job: Job, node: str) -> int:
+    launcher.execution_watcher.ExecutionWatcher = _NoWatcher
+    ir = pipeline_pb2.Pipeline()
+    ir.ParseFromString(job.chain.read_bytes())
+    deployment = runner_utils.extract_local_deployment_config(ir)
+    [pipeline_node] = [one.pipeline_node for one in ir.nodes if one.pipeline_node.node_info.id == node]
+    info = launcher.Launcher(
+        pipeline_node=pipeline_node,
+        mlmd_connection=metadata.Metadata(connection(job)),
+        pipeline_info=ir.pipeline_info,
+        pipeline_runtime_spec=ir.runtime_spec,
+        executor_spec=runner_utils.extract_executor_spec(deployment, node),
+        custom_driver_spec=runner_utils.extract_custom_driver_spec(deployment, node),
+    ).launch()
+    if info is None or not info.execution_id:
+        raise PipelineError(f"{node} had nothing to run on", hint="this is a fault of the pipeline; please report it")
+    return int(info.execution_id)
+
+
+def _failed(job: Job, node: str, error: Exception) -> int:
+    traceback.print_exc()
+    write_json(job.result(node), NodeResult(node, "failed", error=explain(error, node, job)).as_json())
+    return 1
+
+
+def explain(error: BaseException, node: str, job: Job) -> PipelineError:
+    """Turn whatever a node raised into an error for a person."""
+    known = find(error)
+    if known is not None:
+        return known
+    text = f"{type(error).__name__}: {error}"
+    where = str(job.workspace.root)
+    if "No space left on device" in text or "disk is full" in text:
+        return InfrastructureError(
+            "The disk of the workspace is full",
+            got=f"{node} could not write",
+            where=where,
+            hint="free some space, or name a workspace on another disk with --workspace; then run again",
+        )
+    if "Read-only file system" in text or "Permission denied" in text or "readonly database" in text:
+        return InfrastructureError("The workspace cannot be written", got=_short(text), where=where)
+    if isinstance(error, MemoryError) or "std::bad_alloc" in text:
+        return InfrastructureError(
+            f"{node} ran out of memory", hint="close other programs, or make training.batch_size smaller"
+        )
+    return PipelineError(
+        f"{node} failed", got=_short(text), where=str(job.log(node)), hint="the log above has the whole story"
+    )
+
+
+def _short(text: str) -> str:
+    lines = [line for line in text.splitlines() if line.strip()]
+    return "\n".join(line[:300] for line in [*lines[:1], *lines[-2:]][: len(lines)])

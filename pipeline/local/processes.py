@@ -1,0 +1,109 @@
+"""The runner's side of the fork server: starts it, asks it for node processes, and ends it."""
+
+import contextlib
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from pipeline.errors import InfrastructureError
+from pipeline.local.record import Job
+
+_PROJECT = Path(__file__).resolve().parents[2]
+
+
+class Server:
+    """A running fork server, as a context; leaving it kills whatever still runs.
+
+    Args:
+        job: The run that it serves.
+    """
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        environment["PYTHONPATH"] = os.pathsep.join([str(_PROJECT), *filter(None, [environment.get("PYTHONPATH")])])
+        environment.setdefault("PYTHONWARNINGS", "ignore")
+        with job.log("server").open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "pipeline.local.server", str(job.folder / "job.json")],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env=environment,
+                start_new_session=True,  # Ctrl-C reaches the runner only, which ends its children in order
+            )
+        self._buffer = b""
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._out, selectors.EVENT_READ)
+
+    @property
+    def _out(self) -> int:
+        if self._process.stdout is None:
+            raise RuntimeError("the server was started without a pipe")
+        return self._process.stdout.fileno()
+
+    def start(self, node: str) -> None:
+        """Ask for a process that runs ``node``."""
+        self._ask({"start": node})
+
+    def kill(self, node: str) -> None:
+        """Ask to kill the process of ``node`` and all that it started."""
+        self._ask({"kill": node})
+
+    def _ask(self, request: dict[str, Any]) -> None:
+        if self._process.stdin is None:
+            raise RuntimeError("the server was started without a pipe")
+        try:
+            self._process.stdin.write(json.dumps(request).encode() + b"\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            raise self._gone() from None
+
+    def messages(self, timeout: float) -> list[dict[str, Any]]:
+        """Return the messages that came within ``timeout`` seconds; as soon as there is one.
+
+        Raises:
+            InfrastructureError: If the server is gone.
+        """
+        if not self._selector.select(timeout):
+            return []
+        data = os.read(self._out, 65536)
+        if not data:
+            raise self._gone()
+        *lines, self._buffer = (self._buffer + data).split(b"\n")
+        return [json.loads(line) for line in lines]
+
+    def _gone(self) -> InfrastructureError:
+        self._process.wait()
+        log = self._job.log("server")
+        last = [line for line in log.read_text(errors="replace").splitlines() if line.strip()][-2:]
+        return InfrastructureError(
+            "The process that loads TensorFlow, Beam and TFX ended",
+            got=f"exit code {self._process.returncode}" + "".join(f"\n{line[:300]}" for line in last),
+            where=str(log),
+            hint="`python runner.py doctor` says what is missing",
+        )
+
+    def __enter__(self) -> "Server":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._selector.close()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    pipe.close()  # the server kills its children and exits when its input ends
+        try:
+            self._process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()

@@ -1,0 +1,167 @@
+"""The record of a run: its name, the copy of the problem's code that it imports, and what it is to do."""
+
+import json
+import os
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.config import Problem
+from pipeline.errors import PipelineError, SettingsError, from_json
+from pipeline.local.workspace import Workspace
+
+_NOT_COPIED = shutil.ignore_patterns("__pycache__", ".*", "*.pyc")
+_LARGEST = 64 << 20
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything that the processes of a run need to know.
+
+    Attributes:
+        run: The run's id, unique in its workspace; TFX's pipeline run id as well.
+        problem: The problem, with its settings, as they were when the run started.
+        workspace: The workspace.
+        cache: Whether nodes may reuse what earlier runs made.
+    """
+
+    run: str
+    problem: Problem
+    workspace: Workspace
+    cache: bool
+
+    @property
+    def folder(self) -> Path:
+        """The run's record."""
+        return self.workspace.run(self.run)
+
+    @property
+    def copies(self) -> Path:
+        """The folder that holds the copy of the problem's folder."""
+        return self.folder / "code"
+
+    @property
+    def code(self) -> Path:
+        """The copy of the problem's folder."""
+        return self.copies / self.problem.name
+
+    @property
+    def chain(self) -> Path:
+        """The compiled chain, TFX's pipeline IR as a serialised protobuf."""
+        return self.folder / "pipeline.pb"
+
+    def log(self, node: str) -> Path:
+        """The log of a node."""
+        return self.workspace.logs(self.run) / f"{node}.log"
+
+    def events(self, node: str) -> Path:
+        """What a node reported while it ran; see components.progress."""
+        return self.folder / "events" / f"{node}.jsonl"
+
+    def result(self, node: str) -> Path:
+        """How a node ended."""
+        return self.folder / "nodes" / f"{node}.json"
+
+
+def create_job(workspace: Workspace, problem: Problem, *, cache: bool) -> Job:
+    """Name a run, copy the problem's code, and write down what is to be done.
+
+    The copy is what the run imports, and stays as the record of its code.
+    """
+    run = _new_run(workspace, problem.name)
+    job = Job(run, problem, workspace, cache)
+    _check_size(problem.folder)
+    shutil.copytree(problem.folder, job.code, ignore=_NOT_COPIED)
+    for folder in (job.log("x").parent, job.events("x").parent, job.result("x").parent):
+        folder.mkdir(parents=True, exist_ok=True)
+    write_json(
+        job.folder / "job.json",
+        {
+            "run": run,
+            "problem": problem.model_dump(mode="json", by_alias=True),
+            "workspace": str(workspace.root),
+            "cache": cache,
+        },
+    )
+    return job
+
+
+def read_job(file: Path) -> Job:
+    """Read what :func:`create_job` wrote."""
+    value = json.loads(file.read_text(encoding="utf-8"))
+    problem = Problem.model_validate(value["problem"])
+    return Job(value["run"], problem, Workspace(Path(value["workspace"])), value["cache"])
+
+
+def _new_run(workspace: Workspace, problem: str) -> str:
+    while True:
+        run = f"{problem}-{time.strftime('%Y%m%d-%H%M%S')}"
+        try:
+            workspace.run(run).mkdir(parents=True)
+        except FileExistsError:
+            time.sleep(0.2)
+        else:
+            return run
+
+
+def _check_size(folder: Path) -> None:
+    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    if size > _LARGEST:
+        raise SettingsError(
+            "The problem's folder is too large to be copied for a run",
+            got=f"{size >> 20} MB",
+            expected=f"at most {_LARGEST >> 20} MB of code and vocabularies",
+            where=str(folder),
+            hint="keep data elsewhere and name it with data.path",
+        )
+
+
+def write_json(file: Path, value: Any) -> None:
+    """Write a JSON file whole or not at all."""
+    beside = file.with_name(f".{file.name}.{os.getpid()}")
+    beside.write_text(json.dumps(value, indent=1), encoding="utf-8")
+    beside.replace(file)
+
+
+@dataclass(frozen=True)
+class NodeResult:
+    """How a node ended.
+
+    Attributes:
+        node: Its id.
+        state: ``ran``, ``reused``, ``failed`` or ``skipped`` (something before it failed).
+        seconds: From its start to its end, the process included.
+        why: Why it ran or was reused, in a few words.
+        error: What went wrong, if it failed.
+        outputs: For each output's name its artifacts: ``uri``, ``id`` and ``properties``.
+        execution: Its execution's id in ML Metadata.
+    """
+
+    node: str
+    state: str
+    seconds: float = 0.0
+    why: str = ""
+    error: PipelineError | None = None
+    outputs: dict[str, list[dict[str, Any]]] | None = None
+    execution: int | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the result as it is written and printed."""
+        return {
+            "node": self.node,
+            "state": self.state,
+            "seconds": round(self.seconds, 3),
+            "why": self.why,
+            "error": self.error.as_json() if self.error else None,
+            "outputs": self.outputs or {},
+            "execution": self.execution,
+        }
+
+
+def read_result(file: Path, seconds: float) -> NodeResult:
+    """Read what a node wrote with :meth:`NodeResult.as_json`; the seconds are those that the scheduler measured."""
+    value = json.loads(file.read_text(encoding="utf-8"))
+    error = from_json(value["error"]) if value["error"] else None
+    return NodeResult(value["node"], value["state"], seconds, value["why"], error, value["outputs"], value["execution"])

@@ -1,0 +1,118 @@
+"""One local run, from a problem's folder to its outcome."""
+
+import json
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from components.example_gen.sources import list_sources
+from pipeline.config import Problem
+from pipeline.errors import PipelineError
+from pipeline.local.processes import Server
+from pipeline.local.record import Job, NodeResult, create_job, write_json
+from pipeline.local.scheduler import Listener, ended, run_nodes
+from pipeline.local.server import PREPARE
+from pipeline.local.workspace import exclusive, open_workspace
+
+
+class Watcher(Listener, Protocol):
+    """A listener that is also told about the run as a whole."""
+
+    def begins(self, job: Job) -> None:
+        """The run has a name and a record."""
+
+    def note(self, text: str) -> None:
+        """Something that belongs to no node."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended.
+
+    Attributes:
+        job: The run.
+        results: The result of each node by its id.
+        seconds: How long it took, loading included.
+        error: What stopped it, if anything did.
+    """
+
+    job: Job
+    results: dict[str, NodeResult]
+    seconds: float
+    error: PipelineError | None
+
+    def outputs(self, node: str, key: str) -> list[dict[str, Any]]:
+        """Return the artifacts that a node gave out under ``key``, empty if it did not come to that."""
+        result = self.results.get(node)
+        return (result.outputs or {}).get(key, []) if result else []
+
+
+def run_problem(
+    problem: Problem, root: Path, watcher: Watcher, *, cache: bool = True, most: int | None = None
+) -> Outcome:
+    """Run the chain of a problem in the workspace ``root``.
+
+    Args:
+        problem: The problem with its settings.
+        root: The workspace; made if it is not there.
+        watcher: Told what happens.
+        cache: Whether nodes may reuse what earlier runs made.
+        most: How many nodes run at once; by default as many as there are cores.
+
+    Returns:
+        The outcome; that a node failed is part of it.
+
+    Raises:
+        PipelineError: If it cannot even begin: no data, no workspace, nothing to import.
+    """
+    began = time.monotonic()
+    list_sources(problem.settings.data.path)
+    workspace = open_workspace(root)
+    with exclusive(workspace, watcher.note):
+        job = create_job(workspace, problem, cache=cache)
+        watcher.begins(job)
+        with Server(job) as server:
+            error = _prepare(server, job, watcher)
+            results = {}
+            if error is None:
+                upstream = json.loads((job.folder / "nodes.json").read_text(encoding="utf-8"))
+                results = run_nodes(server, job, upstream, watcher, most or _cores())
+                error = next((one.error for one in results.values() if one.error), None)
+        outcome = Outcome(job, results, time.monotonic() - began, error)
+        write_json(
+            job.folder / "outcome.json",
+            {
+                "run": job.run,
+                "seconds": round(outcome.seconds, 3),
+                "error": error.as_json() if error else None,
+                "nodes": [result.as_json() for result in results.values()],
+            },
+        )
+    return outcome
+
+
+def _prepare(server: Server, job: Job, watcher: Watcher) -> PipelineError | None:
+    """Wait until the libraries are loaded and the chain is compiled."""
+    began = time.monotonic()
+    watcher.started("loading")
+    _wait(server, watcher.tick, lambda message: bool(message.get("ready")))
+    server.start(PREPARE)
+    message = _wait(server, watcher.tick, lambda message: message.get("ended") == PREPARE)
+    result = ended(job, PREPARE, message["code"], time.monotonic() - began)
+    watcher.ended(NodeResult("loading", result.state, result.seconds, "TensorFlow, Beam and TFX", error=result.error))
+    return result.error
+
+
+def _wait(server: Server, tick: Callable[[], None], wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    while True:
+        for message in server.messages(0.2):
+            if wanted(message):
+                return message
+        tick()
+
+
+def _cores() -> int:
+    return max(1, len(os.sched_getaffinity(0)))

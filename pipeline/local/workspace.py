@@ -1,0 +1,126 @@
+"""A workspace: the folder that holds everything that runs on this machine read and write.
+
+::
+
+    metadata.db                      ML Metadata, SQLite in WAL mode
+    artifacts/<problem>/<node>/...   what the nodes made
+    serving/<problem>/<version>/     pushed models; TF Serving can point at serving/<problem>
+    runs/<run>/                      a run's record: settings, a copy of the code, the compiled chain, results
+    logs/<run>/<node>.log            TensorFlow's, Beam's and TFX's own words
+"""
+
+import fcntl
+import os
+import shutil
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.errors import InfrastructureError
+
+LOW_DISK = 64 << 20
+"""Free bytes below which a run is not started: less than one small run writes."""
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The paths of a workspace."""
+
+    root: Path
+
+    @property
+    def metadata(self) -> Path:
+        """ML Metadata's SQLite file."""
+        return self.root / "metadata.db"
+
+    def artifacts(self, problem: str) -> Path:
+        """Where the nodes of a problem put what they make: TFX's pipeline root."""
+        return self.root / "artifacts" / problem
+
+    def serving(self, problem: str) -> Path:
+        """Where versions of a problem's model are pushed to."""
+        return self.root / "serving" / problem
+
+    def run(self, run: str) -> Path:
+        """A run's record."""
+        return self.root / "runs" / run
+
+    def logs(self, run: str) -> Path:
+        """A run's logs."""
+        return self.root / "logs" / run
+
+
+def open_workspace(root: Path) -> Workspace:
+    """Make the workspace if it is not there, and check that it can be written.
+
+    Raises:
+        InfrastructureError: If it cannot be made or written, or its disk is full.
+    """
+    workspace = Workspace(root.resolve())
+    try:
+        for name in ("artifacts", "serving", "runs", "logs"):
+            (workspace.root / name).mkdir(parents=True, exist_ok=True)
+        with (workspace.root / ".lock").open("a"):
+            pass
+        _use_write_ahead_log(workspace.metadata)
+    except (OSError, sqlite3.Error) as error:
+        raise unwritable(workspace.root, error) from None
+    free = shutil.disk_usage(workspace.root).free
+    if free < LOW_DISK:
+        raise InfrastructureError(
+            "The disk of the workspace is full",
+            got=f"{free >> 20} MB free",
+            expected=f"at least {LOW_DISK >> 20} MB",
+            where=str(workspace.root),
+            hint="free some space, or name a workspace on another disk with --workspace",
+        )
+    return workspace
+
+
+def unwritable(root: Path, error: Exception) -> InfrastructureError:
+    """Describe a workspace that cannot be written."""
+    full = "No space left" in str(error) or "is full" in str(error)
+    return InfrastructureError(
+        "The disk of the workspace is full" if full else "The workspace cannot be written",
+        got=str(error),
+        where=str(root),
+        hint="free some space, or name another folder with --workspace"
+        if full
+        else "give yourself the right to write there, or name another folder with --workspace",
+    )
+
+
+def _use_write_ahead_log(file: Path) -> None:
+    # Readers and one writer then do not block one another. The mode is kept in the file. This process never opens the
+    # file through ML Metadata, whose own copy of SQLite would not see this one's locks.
+    with closing(sqlite3.connect(file, timeout=30)) as connection:
+        mode = connection.execute("PRAGMA journal_mode=WAL").fetchone()[0]
+        connection.execute("BEGIN IMMEDIATE").close()
+        connection.rollback()
+    if mode != "wal":
+        raise OSError(f"{file} cannot be put into WAL mode (it is {mode})")
+
+
+@contextmanager
+def exclusive(workspace: Workspace, waiting: Callable[[str], None]) -> Iterator[None]:
+    """Hold the workspace for one run; a second one waits its turn, and then reuses what the first made.
+
+    Args:
+        workspace: The workspace.
+        waiting: Called once with a sentence if another run holds it.
+    """
+    with (workspace.root / ".lock").open("r+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = file.read().strip() or "another process"
+            waiting(f"waiting: {holder} is running in this workspace")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        file.seek(0)
+        file.truncate()
+        file.write(f"process {os.getpid()} since {time.strftime('%H:%M:%S')}")
+        file.flush()
+        yield
