@@ -1,0 +1,1 @@
+"""What to predict: each problem is a folder to copy."""
