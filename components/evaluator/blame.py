@@ -10,6 +10,7 @@ from typing import Any
 import tensorflow as tf
 
 from components.evaluator.configuration import SIGNATURE
+from components.infra_validator.messages import telling_line
 from components.infra_validator.records import read_files, split_files
 from pipeline.errors import PipelineError, UserCodeError
 
@@ -38,7 +39,7 @@ def explain(
     try:
         rows = read_files(split_files(examples, split), _ROWS)
     except Exception as unreadable:  # noqa: BLE001 - already handling a failure: say what can be said
-        return PipelineError("the split cannot be read", where=f"{split} split", got=first_line(unreadable))
+        return PipelineError("the split cannot be read", where=f"{split} split", got=telling_line(unreadable))
     if not any(label in tf.train.Example.FromString(row).features.feature for row in rows):
         return PipelineError(
             "the examples hold no label", where=f"{split} split", got=f"no feature {label!r} in {len(rows)} rows"
@@ -59,19 +60,12 @@ def explain(
             got=failure,
             hint="did a column change since it was blessed? A new workspace starts without a blessed model",
         )
-    return PipelineError("the evaluation failed", where="Evaluator", got=first_line(error), hint="see the node's log")
+    return PipelineError("the evaluation failed", where="Evaluator", got=telling_line(error), hint="see the node's log")
 
 
 def _failure(model: str, rows: Sequence[bytes]) -> str | None:
     try:
         tf.saved_model.load(model).signatures[SIGNATURE](tf.constant(list(rows)))
     except Exception as error:  # noqa: BLE001 - a model may raise anything
-        return first_line(error)
+        return telling_line(error)
     return None
-
-
-def first_line(error: BaseException) -> str:
-    """Return the sentence of an error that says most: TensorFlow's messages go on for a page after it."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    telling = [line for line in lines if not line.startswith(("Graph execution error", "Detected at node", "File "))]
-    return f"{type(error).__name__}: {(telling or lines or ['no message'])[0]}"

@@ -12,6 +12,8 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from components.infra_validator.messages import telling_line
+
 PROBE_MODULE = "components.infra_validator.probe"
 LINE_LIMIT = 1 << 20
 SERVING, RAW = "serving_default", "raw"
@@ -33,7 +35,7 @@ def probe(request: Mapping[str, Any], writing: int) -> None:
     try:
         _probe(request, answer, tell)
     except Exception as error:  # noqa: BLE001 - a model may raise anything
-        answer["problems"].append(f"{type(error).__name__}: {_first_line(error)}")
+        answer["problems"].append(f"{telling_line(error)}")
     tell(answer=answer)
 
 
@@ -57,7 +59,7 @@ def _probe(request: Mapping[str, Any], answer: dict[str, Any], tell: Any) -> Non
     try:
         model = tf.saved_model.load(request["model"])
     except Exception as error:  # noqa: BLE001 - a model may raise anything
-        problems.append(f"it cannot be loaded: {type(error).__name__}: {_first_line(error)}")
+        problems.append(f"it cannot be loaded: {telling_line(error)}")
         return
     answer["load_seconds"] = time.monotonic() - started
     answer["signatures"] = sorted(model.signatures)
@@ -78,7 +80,7 @@ def _probe(request: Mapping[str, Any], answer: dict[str, Any], tell: Any) -> Non
     try:
         outputs = _call(serving, batch)
     except Exception as error:  # noqa: BLE001 - a model may raise anything
-        problems.append(f"it fails on examples: {type(error).__name__}: {_first_line(error)}")
+        problems.append(f"it fails on examples: {telling_line(error)}")
         return
     answer["first_answer_seconds"] = time.monotonic() - started
     started = time.monotonic()
@@ -128,21 +130,16 @@ def _ask_raw(signature: Any, rows: Sequence[bytes], expected: Mapping[str, Any],
 
     examples = [tf.train.Example.FromString(row).features.feature for row in rows]
     inputs = signature.structured_input_signature[1]
-    # How a missing value is written is the model's affair, so only rows that have them all are asked.
-    whole = [i for i, example in enumerate(examples) if all(_values(example, name) for name in inputs)]
-    if not whole:
-        answer["notes"].append(f"the signature {RAW!r} was not asked: no example has a value for each of its inputs")
-        return
     try:
-        batch = {name: _tensor(spec, [_values(examples[i], name) for i in whole]) for name, spec in inputs.items()}
+        batch = {name: _tensor(spec, [_values(example, name) for example in examples]) for name, spec in inputs.items()}
         outputs = _call(signature, batch)
     except Exception as error:  # noqa: BLE001 - a model may raise anything
-        answer["problems"].append(f"{RAW!r} fails on feature values: {type(error).__name__}: {_first_line(error)}")
+        answer["problems"].append(f"{RAW!r} fails on feature values: {telling_line(error)}")
         return
-    faults = _faults(RAW, outputs, len(whole))
+    faults = _faults(RAW, outputs, len(rows))
     answer["problems"] += faults
     for name in sorted(set(outputs) & set(expected)) if not faults else []:
-        theirs = expected[name][whole]
+        theirs = expected[name]
         if outputs[name].shape != theirs.shape or theirs.dtype.kind not in "fc":
             continue
         if not np.allclose(outputs[name], theirs, rtol=1e-3, atol=1e-5):
@@ -162,16 +159,12 @@ def _values(features: Any, name: str) -> list[Any]:
 def _tensor(spec: Any, values: list[list[Any]]) -> Any:
     import tensorflow as tf
 
+    # How the exports of components.estimator.exporting take a missing value.
+    missing = {tf.string: b"", tf.int64: tf.int64.min}.get(spec.dtype, float("nan"))
+    tensor = tf.constant([row or [missing] for row in values], dtype=spec.dtype)
     if spec.shape.rank is None:
-        return tf.constant(values, dtype=spec.dtype)
-    shape = [len(values), *(-1 if size is None else size for size in spec.shape.as_list()[1:])]
-    return tf.reshape(tf.constant(values, dtype=spec.dtype), shape)
-
-
-def _first_line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    telling = [line for line in lines if not line.startswith(("Graph execution error", "Detected at node", "File "))]
-    return (telling or lines or ["no message"])[0]
+        return tensor
+    return tf.reshape(tensor, [len(values), *(-1 if size is None else size for size in spec.shape.as_list()[1:])])
 
 
 def main() -> None:
