@@ -4,6 +4,7 @@ ExampleGen writes on its artifact how many rows each split has (``split_rows``).
 compares: Beam has been seen to drop rows silently, and a model trained on part of the data looks like any other.
 """
 
+import json
 from typing import Any
 
 from pipeline.errors import PipelineError
@@ -15,7 +16,7 @@ def split_rows(examples: Any) -> dict[str, int]:
     """Return the rows of each split of an Examples artifact; empty where no node of ours wrote them."""
     if not examples.has_custom_property(PROPERTY):
         return {}
-    return {split: int(rows) for split, rows in examples.get_json_value_custom_property(PROPERTY).items()}
+    return dict(json.loads(examples.get_string_custom_property(PROPERTY)))
 
 
 def reconcile(node: str, examples: Any, seen: dict[str, int]) -> None:

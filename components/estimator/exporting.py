@@ -88,7 +88,7 @@ def export(estimator: Any, problem: str, receiver_fn: Callable[[], Any], target:
     beside.mkdir(parents=True, exist_ok=True)
     with user_code(problem, "exporting the model", "model"):
         made = Path(tf.compat.as_str_any(estimator.export_saved_model(str(beside), receiver_fn)))
-    signatures = signature_names(made)
+    signatures = _name_signatures(made)
     if "serving_default" not in signatures or RAW not in signatures:
         raise UserCodeError(
             "The exported model has no usable signature",
@@ -101,14 +101,24 @@ def export(estimator: Any, problem: str, receiver_fn: Callable[[], Any], target:
     beside.rmdir()
 
 
-def signature_names(folder: Path) -> list[str]:
-    """Return the names of a SavedModel's signatures without loading it."""
-    proto = tf.core.protobuf.saved_model_pb2.SavedModel() if hasattr(tf, "core") else _saved_model()
-    proto.ParseFromString((folder / "saved_model.pb").read_bytes())
-    return sorted(name for graph in proto.meta_graphs for name in graph.signature_def if not name.startswith("__"))
+def _name_signatures(folder: Path) -> list[str]:
+    """Give the raw signature its plain name, and return the names of all.
 
-
-def _saved_model() -> Any:
+    The Estimator names those of an alternative way in ``raw:<output>``; clients should not have to know that. Only the
+    default output is kept for it.
+    """
     from tensorflow.core.protobuf import saved_model_pb2
+    from tensorflow.python.saved_model import fingerprinting_utils
 
-    return saved_model_pb2.SavedModel()
+    file = folder / "saved_model.pb"
+    model = saved_model_pb2.SavedModel()
+    model.ParseFromString(file.read_bytes())
+    for graph in model.meta_graphs:
+        signatures = graph.signature_def
+        if f"{RAW}:serving_default" in signatures:
+            signatures[RAW].CopyFrom(signatures[f"{RAW}:serving_default"])
+        for name in [one for one in signatures if one.startswith(f"{RAW}:")]:
+            del signatures[name]
+    file.write_bytes(model.SerializeToString(deterministic=True))
+    fingerprinting_utils.write_fingerprint(str(folder))
+    return sorted(name for graph in model.meta_graphs for name in graph.signature_def if not name.startswith("__"))

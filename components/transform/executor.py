@@ -1,5 +1,6 @@
 """Runs stock Transform, gives errors back as ours, and reconciles the rows that it wrote."""
 
+import json
 from typing import Any
 
 from tfx.components.transform import executor
@@ -29,4 +30,4 @@ class Executor(executor.Executor):
             for split in artifact_utils.decode_split_names(transformed.split_names)
         }
         reconcile("Transform", artifact_utils.get_single_instance(input_dict["examples"]), seen)
-        transformed.set_json_value_custom_property(PROPERTY, seen)
+        transformed.set_string_custom_property(PROPERTY, json.dumps(seen))

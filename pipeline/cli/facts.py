@@ -16,7 +16,8 @@ def rows_of(result: NodeResult) -> dict[str, int]:
     if result.node != "ExampleGen" or not result.outputs:
         return {}
     [examples] = result.outputs["examples"]
-    return {split: int(count) for split, count in examples["properties"].get("split_rows", {}).items()}
+    rows = json.loads(examples["properties"].get("split_rows", "{}"))
+    return {split: rows[split] for split in sorted(rows, key=lambda name: (name != "train", name))}
 
 
 def sources(outcome: Outcome) -> list[dict[str, Any]]:

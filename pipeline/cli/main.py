@@ -99,11 +99,26 @@ def main(arguments: list[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("Stopped.", err=True)
         return 130
-    except OSError as error:
+    except Exception as error:  # noqa: BLE001  a fault of ours is an error for a person too
+        if not isinstance(error, OSError):
+            return _report(_fault(), given)
         full = "No space left" in str(error)
         headline = "The disk is full" if full else "A file cannot be read or written"
         return _report(InfrastructureError(headline, got=str(error)), given)
     return code if isinstance(code, int) else 0
+
+
+def _fault() -> PipelineError:
+    """Put the trace of an unexpected exception into a file, and say where it is."""
+    import tempfile
+    import traceback
+
+    with tempfile.NamedTemporaryFile("w", prefix="estimator-pipeline-", suffix=".log", delete=False) as file:
+        traceback.print_exc(file=file)
+    last = traceback.format_exc().strip().splitlines()[-1]
+    return PipelineError(
+        "This is a fault of the pipeline itself", got=last, where=file.name, hint="please report it with that file"
+    )
 
 
 def _report(error: PipelineError, arguments: list[str]) -> int:

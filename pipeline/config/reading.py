@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import os
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
@@ -82,7 +83,7 @@ def _read_text(file: Path) -> str:
 
 def _absolute(path: str, base: Path) -> str:
     expanded = Path(path).expanduser()
-    return str(expanded if expanded.is_absolute() else base.resolve() / expanded)
+    return os.path.normpath(expanded if expanded.is_absolute() else base.resolve() / expanded)
 
 
 def _absolute_data_path(values: dict[str, Any], folder: Path) -> None:

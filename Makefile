@@ -1,0 +1,44 @@
+# `make run` and `make test` need Python 3.11 and pip, and install the rest into this folder.
+SHELL := /bin/bash
+VENV := .venv
+PY := $(VENV)/bin/python
+# Anything that we run may write byte code: without it each start takes minutes instead of seconds.
+unexport PYTHONDONTWRITEBYTECODE
+PROBLEM ?= housing
+
+.PHONY: help install run test check fast slow bench lock clean
+
+help: ## show this
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+
+install: $(VENV)/.installed ## make .venv from uv.lock, byte-compiled
+
+$(VENV)/.installed: uv.lock pyproject.toml .ci/bootstrap
+	@PYTHON="$(PYTHON)" .ci/bootstrap
+
+run: install ## run the house-price pipeline on the data that ships (PROBLEM=name for another)
+	@$(PY) runner.py run $(PROBLEM)
+
+test: install check fast slow ## everything: style, types, layers, and both tiers of tests
+
+check: install ## ruff, mypy and the layers
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+fast: install ## tests that need no TensorFlow: seconds
+	$(PY) -m pytest -m "not slow" --durations=5
+
+slow: install ## tests on the real TensorFlow, Beam and TFX: minutes
+	$(PY) -m pytest -m slow --durations=15
+
+bench: install ## the benchmarks, one after the other
+	$(PY) bench/ingest.py
+	$(PY) bench/quickstart.py
+
+lock: install ## resolve the dependencies anew
+	uv lock
+
+clean: ## remove what was installed and cached
+	rm -rf $(VENV) .tools .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
