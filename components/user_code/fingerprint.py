@@ -74,7 +74,10 @@ def _imports(source: str, module: str, problem: str, modules: set[str]) -> set[s
             found |= {alias.name.replace(".", "/") for alias in node.names}
     prefix = f"pipeline/problems/{problem}/"
     names = {name.removeprefix(prefix) for name in found}
-    return {one for name in names for one in (name, f"{name}/__init__") if one in modules}
+    packages = {
+        "/".join([*name.split("/")[:depth], "__init__"]) for name in names for depth in range(name.count("/") + 2)
+    }
+    return (names | packages) & modules
 
 
 def problem_code(folder: Path, entry: str) -> str:

@@ -5,6 +5,7 @@ import os
 import platform
 import shutil
 import sys
+import tempfile
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
@@ -125,7 +126,11 @@ def _writable(workspace: Path) -> Finding:
     there = workspace.resolve()
     while not there.exists():
         there = there.parent
-    good = there.is_dir() and os.access(there, os.W_OK)
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            good = True
+    except OSError:
+        good = False
     return Finding(
         "workspace", good, str(workspace.resolve()), f"{there} cannot be written: choose another --workspace"
     )

@@ -1,0 +1,75 @@
+"""What fails in user code is named by problem, function and the user's own line."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from components.user_code import place
+from components.user_code.boundary import user_code
+from pipeline.errors import DataError, UserCodeError
+
+MODEL = """\
+def good():
+    return 1
+
+def bad(value):
+    inner = {}
+    return inner[value]
+"""
+
+
+@pytest.fixture
+def origin(tmp_path: Path) -> Iterator[Path]:
+    """A problem's folder, imported from a copy elsewhere, as in a run."""
+    folders = [tmp_path / "mine" / "prices", tmp_path / "copies" / "prices"]
+    for folder in folders:
+        folder.mkdir(parents=True)
+        (folder / "__init__.py").write_text("")
+        (folder / "model.py").write_text(MODEL)
+    package = place.importlib.import_module(place.PACKAGE)
+    before = list(package.__path__)
+    place.use_copy(tmp_path / "copies", "prices", folders[0])
+    yield folders[0]
+    package.__path__ = before
+
+
+def test_the_copy_is_imported(origin: Path, tmp_path: Path) -> None:
+    module = place.load("prices", "model")
+    assert module.good() == 1
+    assert Path(str(module.__file__)).is_relative_to(tmp_path / "copies")
+    assert place.original(str(module.__file__)) == origin / "model.py"
+
+
+def test_an_exception_names_the_users_line(origin: Path) -> None:
+    with pytest.raises(UserCodeError) as caught, user_code("prices", "model_fn", "model"):
+        place.load("prices", "model").bad("key")
+    error = caught.value
+    assert error.headline == "model_fn of prices raised KeyError"
+    assert error.got == "'key'"
+    assert error.where == f"{origin / 'model.py'}:6  return inner[value]"
+    assert error.exit_code == 4
+
+
+def test_a_line_that_only_the_message_names_is_found(origin: Path, tmp_path: Path) -> None:
+    quoted = f'Graph execution error:\nFile "{tmp_path}/copies/prices/model.py", line 2, in good\nbad shape'
+    place.load("prices", "model")
+    with pytest.raises(UserCodeError) as caught, user_code("prices", "training", "model"):
+        raise ValueError(quoted)
+    assert str(caught.value.where).startswith(f"{origin / 'model.py'}:2")
+
+
+def test_a_syntax_error_names_its_line(origin: Path, tmp_path: Path) -> None:
+    (tmp_path / "copies" / "prices" / "broken.py").write_text("a = 1\ndef x(:\n")
+    with pytest.raises(UserCodeError) as caught, user_code("prices", "importing broken.py", "broken"):
+        place.load("prices", "broken")
+    assert caught.value.headline == "importing broken.py of prices raised SyntaxError"
+    assert f"{origin / 'broken.py'}:2" in str(caught.value.where)
+
+
+def test_errors_of_ours_pass_as_they_are(origin: Path) -> None:
+    mine = DataError("mine")
+    with pytest.raises(DataError) as caught, user_code("prices", "model_fn", "model"):
+        raise mine
+    assert caught.value is mine
+    assert origin.exists()

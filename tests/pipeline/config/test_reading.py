@@ -1,0 +1,124 @@
+"""Settings: every mistake at once, each with its place and a suggestion."""
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.config import read_problem
+from pipeline.errors import SettingsError
+
+GOOD = """\
+label = "price"
+
+[data]
+path = "rows.csv"
+
+[training]
+train_steps = 10
+params = { hidden_units = [8] }
+
+[[evaluation.metrics]]
+name = "mean_absolute_error"
+upper_bound = 3
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    problem = tmp_path / "prices"
+    problem.mkdir()
+    (problem / "pipeline.toml").write_text(GOOD)
+    return problem
+
+
+def mistakes(folder: Path, text: str | None = None, *overrides: str) -> SettingsError:
+    if text is not None:
+        (folder / "pipeline.toml").write_text(text)
+    with pytest.raises(SettingsError) as caught:
+        read_problem(folder, overrides)
+    return caught.value
+
+
+def test_a_good_file_is_read_with_its_defaults(folder: Path) -> None:
+    problem = read_problem(folder)
+    assert problem.name == "prices"
+    assert problem.settings.data.path == str(folder / "rows.csv")  # relative to the file
+    assert problem.settings.training.batch_size == 256
+    assert problem.settings.training.params == {"hidden_units": [8]}
+    assert problem.settings.evaluation.metrics[0].upper_bound == 3
+
+
+def test_overrides_win_and_are_toml_or_else_text(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir("/")
+    changes = ["training.train_steps=7", "training.params.rate=0.5", "description=just words", "data.path=x.csv"]
+    settings = read_problem(folder, changes).settings
+    assert settings.training.train_steps == 7
+    assert settings.training.params == {"hidden_units": [8], "rate": 0.5}
+    assert settings.description == "just words"
+    assert settings.data.path == "/x.csv"  # relative to where the command was given
+
+
+def test_data_replaces_the_path(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder.parent)
+    assert read_problem(folder, data="other").settings.data.path == str(folder.parent / "other")
+
+
+def test_three_mistakes_are_reported_at_once_with_lines_and_suggestions(folder: Path) -> None:
+    text = GOOD.replace("train_steps = 10", 'trainsteps = 10\nbatch_size = "big"').replace("upper_bound", "uper_bound")
+    error = mistakes(folder, text)
+    assert error.exit_code == 2
+    assert error.headline == "3 mistakes in the settings of prices"
+    file = folder / "pipeline.toml"
+    assert [(part.headline, part.where) for part in error.parts] == [
+        ("Unknown setting training.trainsteps", f"{file}:7"),
+        ("training.batch_size is not valid", f"{file}:8"),
+        ("Unknown setting evaluation.metrics[0].uper_bound", f"{file}:13"),
+    ]
+    assert error.parts[0].hint == "did you mean training.train_steps?"
+    assert error.parts[1].got == '"big"'
+    assert "integer" in str(error.parts[1].expected)
+    assert error.parts[2].hint == "did you mean evaluation.metrics[0].upper_bound?"
+
+
+def test_a_missing_key_says_what_belongs_there(folder: Path) -> None:
+    [part] = mistakes(folder, GOOD.replace('label = "price"', "")).parts
+    assert part.headline == "label is missing"
+    assert part.expected == "the column to predict"
+
+
+def test_a_choice_suggests_the_nearest(folder: Path) -> None:
+    [part] = mistakes(folder, GOOD + '\n[validation]\nanomalies = "stp"\n').parts
+    assert part.hint == "did you mean 'stop'?"
+
+
+def test_a_mistake_in_an_override_is_placed_there(folder: Path) -> None:
+    error = mistakes(folder, None, "traning.seed=3", "training.seed=-1", "nonsense")
+    places = {part.headline: part.where or part.got for part in error.parts}
+    assert places["Unknown setting traning"] == "--set traning.seed=3"
+    assert places["training.seed is not valid"] == "--set training.seed=-1"
+    assert places["An override is not key=value"] == "--set nonsense"
+
+
+def test_change_bounds_need_a_direction(folder: Path) -> None:
+    [part] = mistakes(folder, GOOD + "change_relative = 0.1\n").parts
+    assert part.expected == "direction is needed with change_absolute and change_relative"
+
+
+def test_both_splits_are_needed(folder: Path) -> None:
+    [part] = mistakes(folder, None, "data.hash_buckets={train=1}").parts
+    assert "missing: eval" in str(part.expected)
+
+
+def test_what_is_not_toml_is_refused_with_its_line(folder: Path) -> None:
+    error = mistakes(folder, "label = \n")
+    assert error.headline == "The settings file is not valid TOML"
+    assert "line 1" in str(error.got)
+
+
+def test_what_is_not_utf8_is_refused(folder: Path) -> None:
+    (folder / "pipeline.toml").write_bytes(b'label = "\xff"')
+    assert mistakes(folder).headline == "The settings file is not UTF-8"
+
+
+def test_a_folder_without_settings_is_not_a_problem(tmp_path: Path) -> None:
+    assert "is not a problem's folder" in mistakes(tmp_path).headline
