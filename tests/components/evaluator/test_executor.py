@@ -96,7 +96,7 @@ def test_denies_a_model_that_answers_nan(make_model: MakeModel, evaluate: Evalua
     assert not verdict.blessed
     assert verdict.reasons == ("mean_absolute_percentage_error is NaN, not a number that can be judged",)
     text = (Path(blessing.uri).parent / "evaluation" / "verdict.json").read_text()
-    assert "NaN" not in json.dumps(json.loads(text, parse_constant=lambda name: pytest.fail(name)).get("rows"))
+    json.loads(text, parse_constant=pytest.fail)  # JSON has no NaN
 
 
 def test_lost_rows_are_an_error(make_model: MakeModel, evaluate: Evaluate, examples: Any, schema: Any) -> None:
