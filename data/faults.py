@@ -41,8 +41,8 @@ def _missing_column(columns: Columns, rows: Flags) -> Columns:
 
 
 def _missing_cells(columns: Columns, rows: Flags) -> Columns:
-    every_second = np.arange(len(rows)) % 2 == 0
-    return columns | {"households": np.where(every_second, np.nan, columns["households"].astype(np.float64))}
+    households = columns["households"].astype(np.float64)
+    return columns | {"households": np.where(households % 2 == 0, np.nan, households)}
 
 
 def _constant_label(columns: Columns, rows: Flags) -> Columns:
