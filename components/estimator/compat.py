@@ -18,6 +18,7 @@ What is put in place, and why:
 - :mod:`~components.estimator.revived.estimator_training`: what runs an Estimator under a distribution strategy in a
   cluster; imported by RunConfig, Estimator and train_and_evaluate;
 - :mod:`~components.estimator.revived.tpu_modules`: imported by TPUEstimator even on a CPU;
+- :mod:`~components.estimator.revived.checkpoint_input_pipeline`: that hook, which lived in tf.data;
 - :mod:`~components.estimator.revived.module_aliases`: the names above.
 
 On a TensorFlow that has Estimators of its own nothing is done, nor any variable set. TPU training is not given back.
@@ -76,6 +77,7 @@ def install() -> bool:
     _place("tensorflow.python.distribute.estimator_training", "components.estimator.revived.estimator_training")
     module_aliases.install(_ALIASES)
     _attach_api()
+    _attach_input_hook()
     tpu_modules.refuse_tpu(
         importlib.import_module("tensorflow_estimator.python.estimator.tpu.tpu_estimator").TPUEstimator
     )
@@ -148,6 +150,16 @@ def _attach_api() -> None:
             version = "v1" if name.endswith("compat.v1") else "v2"
             module.estimator = api[version]  # type: ignore[attr-defined]
     importlib.import_module("tensorflow.estimator")
+
+
+def _attach_input_hook() -> None:
+    """Set ``CheckpointInputPipelineHook`` where tf.data had it: it came with the Estimator, and left with it."""
+    hook = importlib.import_module("components.estimator.revived.checkpoint_input_pipeline").CheckpointInputPipelineHook
+    ops: Any = importlib.import_module("tensorflow.python.data.experimental.ops.iterator_ops")
+    ops.CheckpointInputPipelineHook = hook
+    for name, module in list(sys.modules.items()):
+        if re.fullmatch(r"tensorflow(\._api\.v2)?(\.compat\.v[12])*\.data\.experimental", name):
+            module.CheckpointInputPipelineHook = hook  # type: ignore[attr-defined]
 
 
 REVIVED = install()
