@@ -104,13 +104,9 @@ def estimator_train(estimator: Any, train_fn: Callable[..., Any], hooks: Sequenc
 
     Returns:
         What ``train_fn`` returned, or None where several workers ran.
-
-    Raises:
-        ValueError: The task of this process is ``evaluator``.
     """
+    # The tasks `ps` and `evaluator` do not come here: Estimator.train refuses them.
     config = estimator.config
-    if config.task_type == "evaluator":
-        raise ValueError("The task `evaluator` does not train: call `tf.estimator.train_and_evaluate` in each task.")
 
     def train(strategy: Any) -> Any:
         return train_fn(_for_worker(estimator, train=strategy), strategy, _own_hooks(config, strategy, hooks))

@@ -118,7 +118,7 @@ def test_an_export_with_all_three_graphs_reads_back_as_an_estimator(tmp_path: Pa
         return tf.data.Dataset.from_tensors(({"x": X}, Y))
 
     before, after = estimator.evaluate(once), reread.evaluate(once)
-    np.testing.assert_allclose(after["mae"], before["mae"], rtol=1e-5)
+    np.testing.assert_allclose(after["loss"], before["loss"], rtol=1e-5)
 
 
 def test_training_goes_on_from_the_last_checkpoint_and_starts_warm_elsewhere(tmp_path: Path) -> None:
