@@ -72,7 +72,11 @@ def _as_parsed(column: Any, spec: Any) -> Any:
     """Turn a column back into what ``tf.io.parse_example`` gave: sparse where values may be missing."""
     if isinstance(spec, tf.io.FixedLenFeature):
         return tf.reshape(column, [-1, *spec.shape])
-    present = tf.logical_not(tf.math.is_nan(column)) if column.dtype.is_floating else column != _MISSING[column.dtype]
+    # Not `!=`: in the graph that an Estimator opens, that compares the objects.
+    if column.dtype.is_floating:
+        present = tf.logical_not(tf.math.is_nan(column))
+    else:
+        present = tf.not_equal(column, tf.constant(_MISSING[column.dtype], column.dtype))
     rows = tf.where(present)[:, 0]
     indices = tf.stack([rows, tf.zeros_like(rows)], axis=1)
     return tf.SparseTensor(indices, tf.gather(column, rows), [tf.size(column, out_type=tf.int64), 1])

@@ -65,8 +65,8 @@ class Training(Section):
     keep_checkpoint_max: int = Field(5, ge=1, description="RunConfig.keep_checkpoint_max")
     save_summary_steps: int = Field(100, ge=1, description="RunConfig.save_summary_steps")
     log_step_count_steps: int = Field(100, ge=1, description="steps between two progress reports")
-    start_delay_secs: int = Field(0, ge=0, description="EvalSpec.start_delay_secs")
-    throttle_secs: int = Field(0, ge=0, description="EvalSpec.throttle_secs")
+    start_delay_secs: int = Field(0, ge=0, description="EvalSpec.start_delay_secs: seconds until the first evaluation")
+    throttle_secs: int = Field(60, ge=0, description="EvalSpec.throttle_secs: fewest seconds between evaluations")
     seed: int = Field(20240229, ge=0, description="RunConfig.tf_random_seed, and the seed of the shuffling")
     params: dict[str, Any] = Field({}, description="handed to the model as params")
 

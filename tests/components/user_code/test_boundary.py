@@ -1,5 +1,6 @@
 """What fails in user code is named by problem, function and the user's own line."""
 
+import importlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,7 +28,7 @@ def origin(tmp_path: Path) -> Iterator[Path]:
         folder.mkdir(parents=True)
         (folder / "__init__.py").write_text("")
         (folder / "model.py").write_text(MODEL)
-    package = place.importlib.import_module(place.PACKAGE)
+    package = importlib.import_module(place.PACKAGE)
     before = list(package.__path__)
     place.use_copy(tmp_path / "copies", "prices", folders[0])
     yield folders[0]

@@ -1,0 +1,51 @@
+"""The baseline is the latest blessed model other than the candidate."""
+
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+
+def artifacts(blessed: dict[int, int]) -> tuple[list[Any], list[Any]]:
+    """Models with the given ids, and a blessing for each with the given verdict."""
+    from tfx.types import standard_artifacts
+
+    models, blessings = [], []
+    for number, verdict in blessed.items():
+        model = standard_artifacts.Model()
+        model.id = number
+        models.append(model)
+        blessing = standard_artifacts.ModelBlessing()
+        blessing.id = 100 + number
+        blessing.set_int_custom_property("current_model_id", number)
+        blessing.set_int_custom_property("blessed", verdict)
+        blessings.append(blessing)
+    return models, blessings
+
+
+@pytest.mark.parametrize(
+    ("blessed", "candidate", "expected"),
+    [
+        ({}, 1, []),
+        ({1: 1}, 1, []),  # a run that reuses its Trainer: not compared with itself
+        ({1: 1, 2: 1}, 3, [2]),
+        ({1: 1, 2: 0}, 3, [1]),
+        ({1: 1, 2: 1}, 2, [1]),
+        ({1: 1, 2: 1}, 1, [2]),  # back to an earlier model: compared with what came since
+    ],
+)
+def test_the_latest_other_blessed_model_is_found(blessed: dict[int, int], candidate: int, expected: list[int]) -> None:
+    from tfx.types import standard_artifacts
+
+    from components.baseline.strategy import LatestOtherBlessedModelStrategy
+
+    models, blessings = artifacts(blessed)
+    new = standard_artifacts.Model()
+    new.id = candidate
+    inputs = {"candidate": [new], "model": models, "model_blessing": blessings}
+    found = LatestOtherBlessedModelStrategy().resolve_artifacts(None, inputs)
+    assert found is not None
+    assert [one.id for one in found["model"]] == expected
+    assert [one.id for one in found["model_blessing"]] == [100 + one for one in expected]
+    assert found["candidate"] == [new]
