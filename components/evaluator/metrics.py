@@ -13,6 +13,7 @@ from typing import Any
 from tensorflow_model_analysis.metrics import metric_types
 from tensorflow_model_analysis.utils.keras_lib import tf_keras
 
+import components.evaluator.root_mean_squared_error  # noqa: F401  registers itself with TFMA
 from pipeline.errors import SettingsError
 
 # Averages of whatever they are handed, which compare nothing with the label, or bases of others.
