@@ -76,7 +76,7 @@ def irreducible_error(rows: int, seed: int = DEFAULT_SEED) -> float:
     """Mean absolute error in dollars of the best possible predictor on the census of this size and seed.
 
     It is the mean over the rows of the expected error given their features; what the rows at hand happen to show
-    differs from it by chance (at 20,000 rows by some 0.8%).
+    differs from it by chance (at 20,000 rows by some 0.7%).
 
     Raises:
         ValueError: ``rows`` is less than one.
