@@ -1,0 +1,1 @@
+"""Benchmarks: each prints ratios against the alternative that it names."""

@@ -1,0 +1,69 @@
+"""Our ``run`` against stock TFX under its own LocalDagRunner: ``python -m bench.quickstart --rows 20000``.
+
+Same data, same model code, same training; each turn is a fresh process in an empty workspace, and the sides take
+turns. Ours also validates the export and reconciles rows, which stock does not. What counts is the ratio within one run
+of this script.
+"""
+
+import argparse
+import os
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+from bench.measuring import Cost, measure
+
+ROOT = Path(__file__).parents[1]
+
+
+def main() -> None:
+    """Run both sides in turn and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=20_000)
+    parser.add_argument("--turns", type=int, default=3)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="quickstart-") as folder:
+        compare(Path(folder), arguments.rows, arguments.turns)
+
+
+def compare(folder: Path, rows: int, turns: int) -> None:
+    """Print each turn, and the ratios of the medians."""
+    from data.generate import generate
+
+    data = folder / "data"
+    data.mkdir()
+    generate(data / "housing.csv", rows)
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    environment |= {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore", "TF_CPP_MIN_LOG_LEVEL": "1"}
+    costs: dict[str, list[Cost]] = {"ours": [], "stock": []}
+    print(f"{rows:,} rows, cold, {turns} turns each")
+    print(f"{'side':<8}{'wall s':>9}{'cpu s':>9}{'peak MB':>9}")
+    for turn in range(turns):
+        for side, so_far in costs.items():
+            workspace = folder / f"{side}-{turn}"
+            command = [
+                sys.executable,
+                "runner.py",
+                "run",
+                "housing",
+                "--data",
+                str(data),
+                "--workspace",
+                str(workspace),
+            ]
+            if side == "stock":
+                command = [sys.executable, "-m", "bench.stock", str(data), str(workspace)]
+            log = folder / f"{side}-{turn}.log"
+            cost = measure(command, log, environment)
+            if cost.code:
+                sys.exit(f"{side} failed:\n" + "\n".join(log.read_text(errors="replace").splitlines()[-30:]))
+            so_far.append(cost)
+            print(f"{side:<8}{cost.wall:9.1f}{cost.cpu:9.1f}{cost.peak / 2**20:9.0f}", flush=True)
+    for name in ("wall", "cpu", "peak"):
+        ours, stock = (statistics.median(getattr(cost, name) for cost in costs[side]) for side in ("ours", "stock"))
+        print(f"ours / stock, median {name}: {ours / stock:.2f}")
+
+
+if __name__ == "__main__":
+    main()
