@@ -41,7 +41,7 @@ from components.pusher.versions import RECORD, Version, hash_model, read_version
 from pipeline.errors import InfrastructureError, PipelineError
 
 TEMPORARY = ".push-"
-STEPS = ("swept", "hashed", "created", "copied", "flushed", "checked", "renamed", "settled")
+STEPS = ("swept", "hashed", "created", "copied", "flushed", "checked", "numbered", "renamed", "settled")
 
 _BLOCK = 1 << 20
 _HINTS = {
@@ -83,7 +83,7 @@ def push(
         serving_dir: The directory of versions; made if missing.
         model_uri: The Model artifact, for the record.
         check: Called with the finished copy before it gets its number; raises to refuse it.
-        on_step: Called with each of :data:`STEPS` once it is done.
+        on_step: Called with each of :data:`STEPS` once it is done; with ``numbered`` for every number that is tried.
 
     Raises:
         InfrastructureError: if the disk is full or may not be written to. Earlier versions are as they were.
@@ -106,7 +106,7 @@ def push(
             on_step("flushed")
             check(copy)
             on_step("checked")
-            pushed = _publish(copy, serving, model_hash)
+            pushed = _publish(copy, serving, model_hash, on_step)
             on_step("renamed")
         _flush_folder(serving)
         on_step("settled")
@@ -210,7 +210,7 @@ def _flush_path(path: Path, flags: int) -> None:
         os.close(descriptor)
 
 
-def _publish(copy: Path, serving: Path, model_hash: str) -> Pushed:
+def _publish(copy: Path, serving: Path, model_hash: str, on_step: Callable[[str], None]) -> Pushed:
     """Rename the copy to the next number, or find that another pusher was first with the same model."""
     while True:
         if version := _same_as_highest(serving, model_hash):
@@ -218,6 +218,7 @@ def _publish(copy: Path, serving: Path, model_hash: str) -> Pushed:
         taken = [version_number(entry.name) for entry in serving.iterdir()]
         number = 1 + max((n for n in taken if n is not None), default=0)
         target = serving / str(number)
+        on_step("numbered")
         try:
             copy.rename(target)
         except OSError as error:

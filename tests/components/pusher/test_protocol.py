@@ -99,37 +99,40 @@ def test_a_copy_that_its_check_refuses_is_taken_away(make_model: MakeModel, tmp_
     assert names(serving) == ["1"]
 
 
-def test_pushers_that_race_each_get_a_number(make_model: MakeModel, tmp_path: Path) -> None:
-    models, serving = [make_model(f"m{n}") for n in range(6)], tmp_path / "serving"
+def race(models: list[Path], serving: Path) -> list[Pushed]:
+    """Let every pusher choose its number before the first of them takes one."""
     ready = threading.Barrier(len(models))
+    ended: list[Pushed] = []
 
-    def wait(step: str) -> None:
-        if step == "checked":
-            ready.wait(30)
+    def run(model: Path) -> None:
+        waited: list[str] = []
 
-    threads = [threading.Thread(target=push, args=(model, serving), kwargs={"on_step": wait}) for model in models]
+        def wait(step: str) -> None:
+            if step == "numbered" and not waited:
+                waited.append(step)
+                ready.wait(30)
+
+        ended.append(push(model, serving, on_step=wait))
+
+    threads = [threading.Thread(target=run, args=(model,)) for model in models]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(60)
+    return ended
+
+
+def test_pushers_that_race_each_get_a_number(make_model: MakeModel, tmp_path: Path) -> None:
+    models, serving = [make_model(f"m{n}") for n in range(6)], tmp_path / "serving"
+    ended = race(models, serving)
+    assert sorted(pushed.version for pushed in ended) == [1, 2, 3, 4, 5, 6]
     assert names(serving) == ["1", "2", "3", "4", "5", "6"]
     assert_complete(serving, models)
 
 
 def test_pushers_that_race_with_one_model_end_with_one_version(make_model: MakeModel, tmp_path: Path) -> None:
-    model, serving = make_model("a"), tmp_path / "serving"
-    ready = threading.Barrier(4)
-    ended: list[Pushed] = []
-
-    def wait(step: str) -> None:
-        if step == "checked":
-            ready.wait(30)
-
-    threads = [threading.Thread(target=lambda: ended.append(push(model, serving, on_step=wait))) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
+    serving = tmp_path / "serving"
+    ended = race([make_model("a")] * 4, serving)
     assert names(serving) == ["1"]
     assert sorted(pushed.reused for pushed in ended) == [False, True, True, True]
 
