@@ -1,6 +1,7 @@
 """The commands and their options. Nothing heavier than click is imported until a command runs."""
 
 import json
+import shlex
 import sys
 from pathlib import Path
 
@@ -97,14 +98,18 @@ def main(arguments: list[str] | None = None) -> int:
         error.show()
         return int(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("Stopped.", err=True)
+        click.echo("\nStopped; nothing was pushed by the node that was under way.", err=True)
+        if given[:1] == ["run"]:
+            click.echo(f"  resume    {shlex.join(['python', *sys.argv])}   (finished nodes are reused)", err=True)
         return 130
     except Exception as error:  # noqa: BLE001  a fault of ours is an error for a person too
         if not isinstance(error, OSError):
             return _report(_fault(), given)
-        full = "No space left" in str(error)
-        headline = "The disk is full" if full else "A file cannot be read or written"
-        return _report(InfrastructureError(headline, got=str(error)), given)
+        if "No space left" in str(error):
+            hint = "free some space, or name a workspace on another disk with --workspace; then run again"
+            return _report(InfrastructureError("The disk is full", got=str(error), hint=hint), given)
+        hint = "see that it is there and that you may read and write it, then run again"
+        return _report(InfrastructureError("A file cannot be read or written", got=str(error), hint=hint), given)
     return code if isinstance(code, int) else 0
 
 

@@ -1,6 +1,8 @@
 """The summary at a run's end: what happened, how good is it, where is it, what next."""
 
 import os
+import shlex
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +91,8 @@ def render(outcome: Outcome, colour: bool, *, verbose: bool = False) -> str:
         if verbose:
             lines += ["", *(Path(log).read_text(errors="replace") for log in logs if Path(log).exists())]
     lines += ["", f"  next      {_next(outcome, pushed)}"]
+    if outcome.error is not None:
+        lines.append(f"  resume    {command_line()}   (finished nodes are reused)")
     return "\n".join(lines)
 
 
@@ -158,6 +162,11 @@ def number(value: float | None) -> str:
     if value is None:
         return "missing"
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def command_line() -> str:
+    """Return the command that was given, as it can be given again."""
+    return shlex.join(["python", *sys.argv])
 
 
 def _near(path: str) -> str:
