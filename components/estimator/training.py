@@ -14,6 +14,7 @@ import tensorflow as tf
 from components.estimator.inputs import input_fn
 from components.estimator.models import create_estimator
 from components.estimator.watching import ProgressHook
+from components.user_code import place
 from components.user_code.boundary import user_code
 from pipeline.config.model import Training
 from pipeline.errors import UserCodeError
@@ -67,7 +68,9 @@ def train_and_evaluate(task: Task) -> tuple[Any, dict[str, float]]:
     def training_hooks(spec: Any) -> list[Any]:
         return [ProgressHook(spec.loss, settings.train_steps, settings.batch_size)]
 
-    estimator = create_estimator(task.problem, config, dict(settings.params), training_hooks)
+    estimator = create_estimator(
+        task.problem, config, {"train_steps": settings.train_steps, **settings.params}, training_hooks
+    )
     common: dict[str, Any] = {"feature_spec": task.feature_spec, "label": task.label}
     train_spec = tf.estimator.TrainSpec(
         input_fn(
@@ -95,7 +98,7 @@ def train_and_evaluate(task: Task) -> tuple[Any, dict[str, float]]:
         except tf.estimator.NanLossDuringTrainingError:
             raise UserCodeError(
                 f"The loss of {task.problem} became NaN while training",
-                where="model_fn in model.py",
+                where=str(place.original(place.folder(task.problem) / "model.py")),
                 hint="lower the learning rate, clip gradients, or look for a logarithm or a division at zero",
             ) from None
     return estimator, {name: float(value) for name, value in (metrics or {}).items()}

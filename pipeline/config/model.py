@@ -68,7 +68,7 @@ class Training(Section):
     start_delay_secs: int = Field(0, ge=0, description="EvalSpec.start_delay_secs: seconds until the first evaluation")
     throttle_secs: int = Field(60, ge=0, description="EvalSpec.throttle_secs: fewest seconds between evaluations")
     seed: int = Field(20240229, ge=0, description="RunConfig.tf_random_seed, and the seed of the shuffling")
-    params: dict[str, Any] = Field({}, description="handed to the model as params")
+    params: dict[str, Any] = Field({}, description="handed to the model as params, with train_steps added")
 
 
 class Metric(Section):

@@ -24,7 +24,7 @@ def model_fn(features: dict[str, Any], labels: Any, mode: str, params: dict[str,
         features: As :mod:`preprocessing` makes them: ``[batch, n]`` numbers, ``[batch]`` or ``[batch, 1]`` indices.
         labels: Prices in dollars, ``[batch]`` or ``[batch, 1]``; None when predicting.
         mode: One of ``tf.estimator.ModeKeys``.
-        params: ``hidden_units``, ``embedding_size``, ``frequencies``, ``dropout``, ``learning_rate``, ``decay_steps``.
+        params: ``hidden_units``, ``embedding_size``, ``frequencies``, ``dropout``, ``learning_rate``, ``train_steps``.
 
     Returns:
         An EstimatorSpec; its predictions are ``price``, ``lower`` and ``upper``, float32 ``[batch, 1]`` in dollars.
@@ -49,7 +49,7 @@ def model_fn(features: dict[str, Any], labels: Any, mode: str, params: dict[str,
         return tf.estimator.EstimatorSpec(mode, loss=loss, eval_metric_ops=metrics(prices, predictions))
 
     step = v1.train.get_or_create_global_step()
-    rate = v1.train.cosine_decay(params["learning_rate"], step, params["decay_steps"], alpha=0.01)
+    rate = v1.train.cosine_decay(params["learning_rate"], step, params["train_steps"], alpha=0.01)
     v1.summary.scalar("learning_rate", rate)
     optimizer = v1.train.AdamOptimizer(rate)
     gradients, variables = zip(*optimizer.compute_gradients(loss), strict=True)

@@ -38,7 +38,7 @@ PARAMS = {
     "frequencies": 4,
     "dropout": 0.1,
     "learning_rate": 0.003,
-    "decay_steps": 1200,
+    "train_steps": 1200,
 }
 
 
@@ -189,7 +189,7 @@ def train(transform: tft.TFTransformOutput, file: Path, steps: int, folder: Path
         return dataset
 
     config = tf.estimator.RunConfig(tf_random_seed=1, save_checkpoints_steps=100_000, log_step_count_steps=100_000)
-    estimator = tf.estimator.Estimator(model.model_fn, str(folder), config, PARAMS | {"decay_steps": steps})
+    estimator = tf.estimator.Estimator(model.model_fn, str(folder), config, PARAMS | {"train_steps": steps})
     estimator.train(input_fn("train"), steps=steps)
     return estimator, estimator.evaluate(input_fn("eval"))
 
