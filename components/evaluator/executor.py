@@ -1,7 +1,7 @@
 """The Evaluator's executor: TFMA in one pass, the row count reconciled, a verdict written.
 
-Stock TFX's executor differs in three things that matter here. It writes no reason. It lets Beam feel its way to a batch
-size. And where no threshold is set it leaves the blessing undecided, neither yes nor no. What it writes is written
+Stock TFX's executor differs in three things that matter here. It writes no reason. It counts no rows. And where no
+threshold is set it leaves the blessing undecided, neither yes nor no. What it writes is written
 here as well: TFMA's files in the evaluation, ``BLESSED`` or ``NOT_BLESSED`` and the same custom properties in the
 blessing, which the resolver for the latest blessed model and stock Pushers go by.
 """

@@ -11,10 +11,6 @@ from tfx_bsl.tfxio import tensor_adapter
 
 from components.evaluator.verdict import OVERALL
 
-# Beam finds a batch size by timing, starting at 1, which costs a second or more on a split of a few thousand rows; the
-# models here answer a thousand rows at once without trouble.
-BATCH_ROWS = 1024
-
 
 @dataclass
 class Measured:
@@ -52,14 +48,12 @@ def run_tfma(
         raw_record_column_name=tfma.ARROW_INPUT_COLUMN,
     )
     adapter = None
-    needed = needed_features(config, schema)
     with make_pipeline() as pipeline:
         batches = []
         for number, artifact in enumerate(examples):
             for pattern in examples_utils.get_split_file_patterns([artifact], split):
-                # TFMA cuts each batch into rows, feature by feature, so a feature that nothing asks for costs time.
-                tfxio = factory(pattern).Project(needed) if needed else factory(pattern)
-                batches.append(pipeline | f"Read[{number}]" >> tfxio.BeamSource(batch_size=BATCH_ROWS))
+                tfxio = factory(pattern)
+                batches.append(pipeline | f"Read[{number}]" >> tfxio.BeamSource())
                 if schema is not None:
                     adapter = tensor_adapter.TensorAdapterConfig(
                         arrow_schema=tfxio.ArrowSchema(), tensor_representations=tfxio.TensorRepresentations()
@@ -75,20 +69,6 @@ def run_tfma(
                 tensor_adapter_config=adapter,
             )
         )
-
-
-def needed_features(config: Any, schema: Any) -> list[str]:
-    """Return the features that labels, weights and slices are taken from; none where every feature is to be read.
-
-    The model gets whole serialized examples, whatever is read beside them.
-    """
-    if schema is None:
-        return []
-    names = {key for spec in config.slicing_specs for key in (*spec.feature_keys, *spec.feature_values)}
-    for spec in config.model_specs:
-        names |= {spec.label_key, spec.example_weight_key} - {""}
-    known = {feature.name for feature in schema.feature}
-    return sorted(names) if names <= known else []
 
 
 def read_measured(output: str, *, has_baseline: bool) -> Measured:

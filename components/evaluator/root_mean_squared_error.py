@@ -1,7 +1,7 @@
 """The root of TFMA's mean squared error, as a metric of TFMA's own kind.
 
-TFMA has none, and takes Keras' instead, which it feeds through TensorFlow from every worker: half of the time of an
-evaluation whose other metrics are TFMA's.
+TFMA has none, and takes Keras' instead, which is compiled by AutoGraph first and then fed through TensorFlow: a tenth
+of the time of an evaluation of 10,000 rows whose other metrics are TFMA's own.
 """
 
 import math
