@@ -5,6 +5,7 @@ is ever called; they exist for ``isinstance`` and as names. ``TPUEstimator(use_t
 """
 
 import functools
+import importlib.util
 import inspect
 import sys
 from types import ModuleType
@@ -66,8 +67,8 @@ def no_tpu(what: str) -> SettingsError:
 def install() -> None:
     """Put the stand-ins where TensorFlow had the modules."""
     for name, members in _MEMBERS.items():
-        if name in sys.modules:
-            continue
+        if name in sys.modules or importlib.util.find_spec(name) is not None:
+            continue  # this TensorFlow still has it
         module = ModuleType(name, "Stand-in: TensorFlow dropped this module together with the Estimator.")
         for member in members:
             setattr(module, member, _stand_in(name, member))
