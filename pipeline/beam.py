@@ -19,5 +19,7 @@ def beam_args(settings: Beam) -> list[str]:
             "--direct_running_mode=in_memory",
             "--direct_num_workers=1",
             "--no_save_main_session",
+            # TFX packs itself into an sdist for remote workers, 1 to 2 s a node, unless they have an image.
+            "--sdk_container_image=none",
         ],
     }[settings.runner]

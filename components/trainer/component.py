@@ -5,7 +5,6 @@ from typing import Any
 from tfx.components.trainer.component import Trainer
 from tfx.proto import trainer_pb2
 
-from components.user_code.fingerprint import component_code
 from pipeline.config.model import Training
 
 
@@ -35,6 +34,5 @@ def create_trainer(
             "label": label,
             "training": settings.model_dump_json(),
             "code": code,
-            "components": component_code("trainer", "estimator", "user_code"),
         },
     ).with_id("Trainer")

@@ -6,7 +6,6 @@ from tfx.components.transform import component
 from tfx.dsl.components.base import executor_spec
 
 from components.transform.executor import Executor
-from components.user_code.fingerprint import component_code
 
 
 class Transform(component.Transform):
@@ -33,7 +32,6 @@ def create_transform(examples: Any, schema: Any, *, problem: str, label: str, co
             "problem": problem,
             "label": label,
             "code": code,
-            "components": component_code("transform", "user_code"),
         },
         # Transform's own statistics before and after cost more Beam time than the transform itself, and StatisticsGen
         # has those that count; a cache of analyzers costs as much again on one span.

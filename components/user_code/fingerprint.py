@@ -87,9 +87,13 @@ def problem_code(folder: Path, entry: str) -> str:
 
 @cache
 def component_code(*packages: str) -> str:
-    """Return the hash of our own packages, as ``component_code("transform", "user_code")``, and of the libraries."""
+    """Return the hash of our own packages, as ``component_code("transform", "user_code")``, and of the libraries.
+
+    What the components share is always part of it.
+    """
     root = Path(__file__).resolve().parents[1]
-    files = [file for package in packages for file in sorted((root / package).rglob("*.py"))]
+    shared = sorted(root.glob("*.py"))
+    files = [*shared, *(file for package in packages for file in sorted((root / package).rglob("*.py")))]
     code = digest((file.relative_to(root).as_posix(), file) for file in files)
     return hashlib.sha256(f"{code} {library_versions()}".encode()).hexdigest()
 
