@@ -27,14 +27,21 @@ def fail_abandoned(store: Any) -> int:
     return len(abandoned)
 
 
-def describe(store: Any, node: str, execution_id: int) -> NodeResult:
-    """Describe an execution that was launched, from what was recorded of it."""
+def describe(store: Any, node: str, execution_id: int, *, cache: bool) -> NodeResult:
+    """Describe an execution that was launched, from what was recorded of it.
+
+    Args:
+        store: The metadata store.
+        node: The node's id.
+        execution_id: The execution.
+        cache: Whether the run allowed for reuse.
+    """
     [execution] = store.get_executions_by_id([execution_id])
     state = execution.last_known_state
     if state == mlmd.Execution.CACHED:
         name, why = "reused", "nothing that it depends on changed"
     elif state == mlmd.Execution.COMPLETE:
-        name, why = "ran", _why_ran(store, execution)
+        name, why = "ran", _why_ran(store, execution) or ("never reused" if cache else "not reused on request")
     else:
         error = PipelineError(f"{node} did not complete", got=mlmd.Execution.State.Name(state))
         return NodeResult(node, "failed", error=error, execution=execution_id)
@@ -79,7 +86,7 @@ def _inputs(store: Any, execution_id: int) -> dict[str, list[int]]:
 
 
 def _why_ran(store: Any, execution: Any) -> str:
-    """Compare an execution with the one before of the same node."""
+    """Say what is new against the execution before of the same node; empty if nothing is."""
     nodes = [one for one in store.get_contexts_by_execution(execution.id) if one.type == "node"]
     earlier = [
         one
@@ -93,7 +100,7 @@ def _why_ran(store: Any, execution: Any) -> str:
     now_inputs, then_inputs = _inputs(store, execution.id), _inputs(store, before.id)
     changed = [f"new {key}" for key in sorted(now_inputs) if now_inputs[key] != then_inputs.get(key)]
     changed += _changed_properties(_properties(before), _properties(execution))
-    return ", ".join(changed) or "not reused on request"
+    return ", ".join(changed)
 
 
 def _properties(execution: Any) -> dict[str, Any]:

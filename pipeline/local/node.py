@@ -1,11 +1,14 @@
 """What runs in a node's process: one node of the compiled chain, through TFX's launcher, and its result."""
 
+import contextlib
 import logging
 import os
+import random
 import traceback
 from typing import Any
 
 import absl.logging
+from ml_metadata.metadata_store import metadata_store
 from tfx.dsl.compiler import compiler, constants
 from tfx.orchestration import metadata
 from tfx.orchestration.local import runner_utils
@@ -19,6 +22,7 @@ from pipeline.errors import InfrastructureError, PipelineError, find
 from pipeline.local import history
 from pipeline.local.record import Job, NodeResult, write_json
 from pipeline.local.server import PREPARE
+from pipeline.local.workspace import trouble
 
 
 def _start_logging() -> None:
@@ -29,10 +33,23 @@ def _start_logging() -> None:
     logging.getLogger("apache_beam").setLevel(logging.WARNING)
 
 
+class _Soon:
+    """Takes the place of ``random`` in ML Metadata's client, which waits two seconds on average for a locked database.
+
+    That suits a server far away. This one is a file that the node beside holds for some milliseconds.
+    """
+
+    @staticmethod
+    def expovariate(rate: float) -> float:
+        """Return how many seconds to wait: 25 times fewer."""
+        return random.expovariate(25 * rate)
+
+
 def connection(job: Job) -> Any:
     """Return ML Metadata's ``ConnectionConfig`` of the workspace; a locked database is tried again."""
     config = metadata.sqlite_metadata_connection_config(str(job.workspace.metadata))
-    config.retry_options.max_num_retries = 20
+    config.retry_options.max_num_retries = 200
+    metadata_store.random = _Soon
     return config
 
 
@@ -73,7 +90,7 @@ def run(job: Job, node: str) -> int:
         place.use_copy(job.copies, job.problem.name, job.problem.folder)
         execution = _launch(job, node)
         with metadata.Metadata(connection(job)) as handle:
-            result = history.describe(handle.store, node, execution)
+            result = history.describe(handle.store, node, execution, cache=job.cache)
     except Exception as error:  # noqa: BLE001  every failure becomes a result
         return _failed(job, node, error)
     write_json(job.result(node), result.as_json())
@@ -119,7 +136,8 @@ def _launch(job: Job, node: str) -> int:
 
 
 def _failed(job: Job, node: str, error: Exception) -> int:
-    traceback.print_exc()
+    with contextlib.suppress(OSError):  # the log's disk may be what is full
+        traceback.print_exc()
     write_json(job.result(node), NodeResult(node, "failed", error=explain(error, node, job)).as_json())
     return 1
 
@@ -130,16 +148,9 @@ def explain(error: BaseException, node: str, job: Job) -> PipelineError:
     if known is not None:
         return known
     text = f"{type(error).__name__}: {error}"
-    where = str(job.workspace.root)
-    if "No space left on device" in text or "disk is full" in text:
-        return InfrastructureError(
-            "The disk of the workspace is full",
-            got=f"{node} could not write",
-            where=where,
-            hint="free some space, or name a workspace on another disk with --workspace; then run again",
-        )
-    if "Read-only file system" in text or "Permission denied" in text or "readonly database" in text:
-        return InfrastructureError("The workspace cannot be written", got=_short(text), where=where)
+    disk = trouble(text, job.workspace.root)
+    if disk is not None:
+        return disk
     if isinstance(error, MemoryError) or "std::bad_alloc" in text:
         return InfrastructureError(
             f"{node} ran out of memory", hint="close other programs, or make training.batch_size smaller"

@@ -102,7 +102,8 @@ class Server:
                 with contextlib.suppress(OSError):
                     pipe.close()  # the server kills its children and exits when its input ends
         try:
-            self._process.wait(timeout=10)
+            # It obeys at once, save while it imports. Its children ask the kernel to be killed when it dies.
+            self._process.wait(timeout=10 if kind is None else 1)
         except subprocess.TimeoutExpired:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)

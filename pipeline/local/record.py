@@ -121,8 +121,12 @@ def _check_size(folder: Path) -> None:
 def write_json(file: Path, value: Any) -> None:
     """Write a JSON file whole or not at all."""
     beside = file.with_name(f".{file.name}.{os.getpid()}")
-    beside.write_text(json.dumps(value, indent=1), encoding="utf-8")
-    beside.replace(file)
+    try:
+        beside.write_text(json.dumps(value, indent=1), encoding="utf-8")
+        beside.replace(file)
+    except OSError:
+        beside.unlink(missing_ok=True)
+        raise
 
 
 @dataclass(frozen=True)

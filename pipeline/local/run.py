@@ -82,16 +82,20 @@ def run_problem(
                 results = run_nodes(server, job, upstream, watcher, most or _cores())
                 error = next((one.error for one in results.values() if one.error), None)
         outcome = Outcome(job, results, time.monotonic() - began, error)
-        write_json(
-            job.folder / "outcome.json",
-            {
-                "run": job.run,
-                "seconds": round(outcome.seconds, 3),
-                "error": error.as_json() if error else None,
-                "nodes": [result.as_json() for result in results.values()],
-            },
-        )
+        try:
+            write_json(job.folder / "outcome.json", _record(outcome))
+        except OSError as failure:  # what happened is still to be told
+            watcher.note(f"the run's outcome could not be recorded: {failure}")
     return outcome
+
+
+def _record(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "run": outcome.job.run,
+        "seconds": round(outcome.seconds, 3),
+        "error": outcome.error.as_json() if outcome.error else None,
+        "nodes": [result.as_json() for result in outcome.results.values()],
+    }
 
 
 def _prepare(server: Server, job: Job, watcher: Watcher) -> PipelineError | None:

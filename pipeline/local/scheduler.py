@@ -9,8 +9,10 @@ from typing import Any, Protocol
 from pipeline.errors import InfrastructureError, PipelineError
 from pipeline.local.processes import Server
 from pipeline.local.record import Job, NodeResult, read_result
+from pipeline.local.workspace import free_bytes, full
 
 _TICK = 0.2  # seconds between two looks at what the nodes reported
+_NO_ROOM = 1 << 20  # bytes, below which a process that left no result is taken to have found no room for it
 
 
 class Listener(Protocol):
@@ -78,7 +80,9 @@ def ended(job: Job, node: str, code: int, seconds: float) -> NodeResult:
     if code in (0, 1) and file.exists():
         return read_result(file, seconds)
     error: PipelineError
-    if code == -9:
+    if free_bytes(job.workspace.root) < _NO_ROOM:  # not even a result fits
+        error = full(job.workspace.root, f"{node} could not write")
+    elif code == -9:
         error = InfrastructureError(
             f"{node} was killed",
             got="signal 9 (SIGKILL)",

@@ -100,11 +100,14 @@ def _be_node(name: str, job: Job) -> NoReturn:
     except BaseException:  # noqa: BLE001  nothing may escape into the server's own code
         import traceback
 
-        traceback.print_exc()
+        with contextlib.suppress(OSError):  # the log's disk may be what is full
+            traceback.print_exc()
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
+        try:
+            sys.stdout.flush()
+            sys.stderr.flush()
+        finally:
+            os._exit(code)
 
 
 def _reap(children: dict[int, str], replies: int) -> None:

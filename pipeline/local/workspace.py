@@ -68,28 +68,50 @@ def open_workspace(root: Path) -> Workspace:
         _use_write_ahead_log(workspace.metadata)
     except (OSError, sqlite3.Error) as error:
         raise unwritable(workspace.root, error) from None
-    free = shutil.disk_usage(workspace.root).free
+    free = free_bytes(workspace.root)
     if free < LOW_DISK:
-        raise InfrastructureError(
-            "The disk of the workspace is full",
-            got=f"{free >> 20} MB free",
-            expected=f"at least {LOW_DISK >> 20} MB",
-            where=str(workspace.root),
-            hint="free some space, or name a workspace on another disk with --workspace",
-        )
+        raise full(workspace.root, f"{free >> 20} MB free", expected=f"at least {LOW_DISK >> 20} MB")
     return workspace
 
 
-def unwritable(root: Path, error: Exception) -> InfrastructureError:
-    """Describe a workspace that cannot be written."""
-    full = "No space left" in str(error) or "is full" in str(error)
+def free_bytes(root: Path) -> int:
+    """Return what is free on the disk of a workspace."""
+    return shutil.disk_usage(root).free
+
+
+def full(root: Path, got: str, *, expected: str | None = None) -> InfrastructureError:
+    """Describe a workspace whose disk is full."""
     return InfrastructureError(
-        "The disk of the workspace is full" if full else "The workspace cannot be written",
-        got=str(error),
+        "The disk of the workspace is full",
+        got=got,
+        expected=expected,
         where=str(root),
-        hint="free some space, or name another folder with --workspace"
-        if full
-        else "give yourself the right to write there, or name another folder with --workspace",
+        hint="free some space, or name a workspace on another disk with --workspace; then run again",
+    )
+
+
+def unwritable(root: Path, error: object) -> InfrastructureError:
+    """Describe a workspace that cannot be written, for whatever reason."""
+    return trouble(str(error), root) or _not_writable(root, str(error))
+
+
+def trouble(text: str, root: Path) -> InfrastructureError | None:
+    """Tell a full or read-only disk by what an exception or a log says; None if neither is said."""
+    for sign in ("No space left on device", "disk is full", "Disk quota exceeded"):
+        if sign in text:
+            return full(root, sign)
+    for sign in ("Read-only file system", "readonly database", "Permission denied"):
+        if sign in text:
+            return _not_writable(root, next(line for line in text.splitlines() if sign in line)[:300])
+    return None
+
+
+def _not_writable(root: Path, got: str) -> InfrastructureError:
+    return InfrastructureError(
+        "The workspace cannot be written",
+        got=got,
+        where=str(root),
+        hint="give yourself the right to write there, or name another folder with --workspace",
     )
 
 
