@@ -11,6 +11,8 @@ from components.user_code import place
 from pipeline.errors import PipelineError, UserCodeError, find
 
 _FILE_LINE = re.compile(r'File "([^"]+)", line (\d+)')
+# What TensorFlow says of an operation that failed, between where it was made and its place in the graph.
+_OPERATION = re.compile(r"(?:^Node: [^\n]*\n)+(.*?)(?=\n\s*\[\[\{\{|\Z)", re.MULTILINE | re.DOTALL)
 
 
 @contextmanager
@@ -71,7 +73,8 @@ def last_user_line(error: BaseException, folder: Path) -> tuple[Path, int] | Non
 
 
 def _first_lines(text: str, most: int = 3, width: int = 300) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    operation = _OPERATION.search(text)
+    lines = [line.strip() for line in (operation.group(1) if operation else text).splitlines() if line.strip()]
     skip = next((i for i, line in enumerate(lines) if _FILE_LINE.search(line)), None)
     if skip == 0:  # an op's error that begins with its traceback: the message is what follows it
         lines = [line for line in lines if not _FILE_LINE.search(line)]

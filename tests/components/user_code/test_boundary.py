@@ -60,6 +60,18 @@ def test_a_line_that_only_the_message_names_is_found(origin: Path, tmp_path: Pat
     assert str(caught.value.where).startswith(f"{origin / 'model.py'}:2")
 
 
+def test_of_an_operation_that_fails_its_message_is_told(origin: Path, tmp_path: Path) -> None:
+    text = (
+        "Graph execution error:\n\nDetected at node 'G' defined at (most recent call last):\n"
+        f'    File "<frozen runpy>", line 198, in _run\n    File "{tmp_path}/copies/prices/model.py", line 2, in good\n'
+        "Node: 'G'\nindices[0] = 70 is not in [0, 2)\n\t [[{{node G}}]]\n\nOriginal stack trace for 'G':\n"
+    )
+    place.load("prices", "model")
+    with pytest.raises(UserCodeError) as caught, user_code("prices", "training", "model"):
+        raise ValueError(text)
+    assert caught.value.got == "indices[0] = 70 is not in [0, 2)"
+
+
 def test_a_syntax_error_names_its_line(origin: Path, tmp_path: Path) -> None:
     (tmp_path / "copies" / "prices" / "broken.py").write_text("a = 1\ndef x(:\n")
     with pytest.raises(UserCodeError) as caught, user_code("prices", "importing broken.py", "broken"):
