@@ -1,0 +1,71 @@
+"""A machine that fails: a full disk and a disk that cannot be written. Needs the right to mount."""
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.site import Site, refused, text_of, until
+
+pytestmark = pytest.mark.slow
+
+
+@contextmanager
+def mounted(folder: Path, *commands: list[str]) -> Iterator[Path]:
+    """Mount something at ``folder`` for a while; skip the test where that is not allowed."""
+    folder.mkdir(exist_ok=True)
+    for number, command in enumerate(commands):
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            if number:
+                subprocess.run(["umount", str(folder)], check=True)
+            pytest.skip(f"may not mount here: {done.stderr.strip()}")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def small_disk(folder: Path, size: str) -> list[str]:
+    return ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
+
+
+def test_a_disk_that_is_full_from_the_start(ground: Site, tmp_path: Path) -> None:
+    with mounted(tmp_path / "disk", small_disk(tmp_path / "disk", "16m")) as disk:
+        ended = ground.run(workspace=disk / "workspace")
+        refused(ended, 1, "The disk of the workspace is full", str(disk), " MB free", "--workspace")
+
+
+def test_a_disk_that_fills_up_during_the_run(ground: Site, tmp_path: Path) -> None:
+    with mounted(tmp_path / "disk", small_disk(tmp_path / "disk", "80m")) as disk:
+        workspace = disk / "workspace"
+        process = ground.start(workspace=workspace)
+        until(lambda: list(workspace.glob("runs/*/nodes/prepare.json")), process)
+        filler = disk / "filler"
+        with filler.open("wb", buffering=0) as file, pytest.raises(OSError, match="No space left"):
+            while True:
+                file.write(bytes(1 << 12))
+        ended = ground.wait(process, ground.served())
+        refused(ended, 1, "The disk of the workspace is full", str(disk), "--workspace")
+        assert not list(workspace.glob("serving/flats/*"))
+
+        filler.unlink()  # and the workspace is as good as before: a run gets as far as its data lets it
+        empty = tmp_path / "empty.csv"
+        empty.write_bytes(text_of([]))
+        refused(ground.run(data=empty, workspace=workspace), 3, "A data file is empty")
+
+
+def test_a_workspace_that_is_read_only(site: Site, tmp_path: Path) -> None:
+    view = tmp_path / "view"
+    bind = ["mount", "--bind", str(site.workspace), str(view)]
+    with mounted(view, bind, ["mount", "-o", "remount,ro,bind", str(view)]):
+        refused(site.run(workspace=view), 1, "The workspace cannot be written", "Read-only file system", str(view))
+
+
+def test_a_place_for_the_workspace_that_is_read_only(ground: Site, tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    with mounted(disk, ["mount", "-t", "tmpfs", "-o", "ro,size=1m", "tmpfs", str(disk)]):
+        ended = ground.run(workspace=disk / "new")
+        refused(ended, 1, "The workspace cannot be written", "Read-only file system", str(disk / "new"))

@@ -1,0 +1,104 @@
+"""Runs after the first: they wait their turn, reuse what did not change, and keep the code that they began with."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.site import (
+    BEFORE_TRAINING,
+    FROM_TRAINING,
+    Ended,
+    Site,
+    edited,
+    events,
+    until,
+)
+
+pytestmark = pytest.mark.slow
+
+LONG = ("--json", "--set", "training.train_steps=4000", "--set", "training.batch_size=8")
+
+
+def runs(site: Site) -> set[Path]:
+    return set((site.workspace / "runs").iterdir())
+
+
+def test_what_json_says(site: Site, first: Ended) -> None:
+    told = first.json
+    assert list(told) == [
+        *("problem", "run", "workspace", "seconds", "exit_code", "rows", "sources"),
+        *("verdict", "infra_verdict", "pushed", "nodes", "error"),
+    ]
+    assert (told["problem"], told["workspace"], told["exit_code"]) == ("flats", str(site.workspace), 0)
+    assert sum(told["rows"].values()) == 300
+    assert [source["path"] for source in told["sources"]] == [str(site.data)]
+    assert told["verdict"]["blessed"]
+    assert told["infra_verdict"]["blessed"]
+    assert told["pushed"] == {"version": 1, "path": str(site.workspace / "serving" / "flats" / "1"), "new": True}
+    assert set(first.states()) == {*BEFORE_TRAINING, *FROM_TRAINING}
+    assert set(first.states().values()) == {"ran"}
+    assert told["error"] is None
+
+
+@pytest.fixture(scope="module")
+def twice(site: Site) -> tuple[Ended, Ended]:
+    """The first command again, by two people at once."""
+    known, before = runs(site), site.served()
+    one = site.start("--json")
+    until(lambda: runs(site) - known, one)
+    other = site.start("--json")
+    return site.wait(one, before), site.wait(other, before)
+
+
+def test_of_two_runs_at_once_one_waits_and_says_so(twice: tuple[Ended, Ended]) -> None:
+    one, other = twice
+    assert (one.code, other.code) == (0, 0), one.text + other.text
+    assert "waiting" not in one.stderr
+    assert "waiting: process " in other.stderr
+    assert one.json["run"] != other.json["run"]
+    assert "Traceback" not in one.text + other.text
+
+
+def test_the_same_command_again_reuses_every_node(twice: tuple[Ended, Ended]) -> None:
+    for ended in twice:
+        reused = {node for node, state in ended.states().items() if state == "reused"}
+        assert reused >= {*BEFORE_TRAINING, *FROM_TRAINING} - {"Resolver", "Pusher"}
+        assert ended.json["pushed"]["version"] == 1
+        assert not ended.json["pushed"]["new"]
+        assert ended.served_after == ended.served_before
+
+
+def test_one_changed_row_reruns_everything(site: Site) -> None:
+    lines = site.data.read_text().splitlines()
+    with edited(site.data, lines[7], "55.0,2,Hill,700.5"):
+        ended = site.run("--json")
+    assert ended.code == 0, ended.text
+    assert {node for node, state in ended.states().items() if state == "reused"} <= {"ImportSchemaGen"}
+    assert ended.json["pushed"]["new"]
+    assert set(ended.served_before.items()) < set(ended.served_after.items())
+
+
+def test_an_edit_during_training_is_for_the_next_run(site: Site) -> None:
+    """The run ends with the code that it began with; the next one reruns Trainer and what follows, nothing before."""
+    file = site.problem / "model.py"
+    old, known, before = file.read_text(), runs(site), site.served()
+    process = site.start(*LONG)
+    reports = until(lambda: [one for one in events(site, "Trainer", but=known) if "step" in one], process)
+    assert reports[-1]["step"] < 4000
+    with edited(file, 'predictions = {"rent": rent}', 'predictions = {"rent": rent + 1.0}'):
+        ended = site.wait(process, before)
+        assert ended.code == 0, ended.text
+        kept = site.workspace / "runs" / ended.json["run"] / "code" / "flats" / "model.py"
+        assert kept.read_text() == old
+        assert events(site, "Trainer", but=known)[-1]["time"] > reports[-1]["time"]
+        assert ended.json["pushed"]["new"]
+
+        after = site.run(*LONG)
+    assert after.code == 0, after.text
+    states = after.states()
+    assert {states[node] for node in BEFORE_TRAINING} == {"reused"}
+    assert {states[node] for node in FROM_TRAINING} == {"ran"}
+    assert after.json["pushed"]["version"] == ended.json["pushed"]["version"] + 1
+    error = {json.dumps(one.json["verdict"]["measurements"]) for one in (ended, after)}
+    assert len(error) == 2, "the edited model gives the same answers"
