@@ -1,6 +1,8 @@
 """The one boundary around calls into user code: what fails there is named by problem, function and line."""
 
+import errno
 import linecache
+import os
 import re
 import traceback
 from collections.abc import Iterator
@@ -11,6 +13,7 @@ from components.user_code import place
 from pipeline.errors import PipelineError, UserCodeError, find
 
 _FILE_LINE = re.compile(r'File "([^"]+)", line (\d+)')
+_FULL = os.strerror(errno.ENOSPC)
 # What TensorFlow says of an operation that failed, between where it was made and its place in the graph.
 _OPERATION = re.compile(r"(?:^Node: [^\n]*\n)+(.*?)(?=\n\s*\[\[\{\{|\Z)", re.MULTILINE | re.DOTALL)
 
@@ -25,7 +28,7 @@ def user_code(problem: str, function: str, module: str) -> Iterator[None]:
         module: The module of the problem that holds it, without the package.
 
     Raises:
-        UserCodeError: Instead of any other exception; errors of ours pass as they are.
+        UserCodeError: Instead of any other exception; errors of ours and of the machine pass as they are.
     """
     try:
         yield
@@ -34,6 +37,8 @@ def user_code(problem: str, function: str, module: str) -> Iterator[None]:
     except MemoryError:
         raise
     except Exception as error:
+        if _FULL in str(error):  # a checkpoint did not fit, say; TensorFlow has its own exceptions for it
+            raise
         known = find(error)
         raise known or explain(error, problem, function, module) from error
 

@@ -80,6 +80,11 @@ def test_a_syntax_error_names_its_line(origin: Path, tmp_path: Path) -> None:
     assert f"{origin / 'broken.py'}:2" in str(caught.value.where)
 
 
+def test_a_full_disk_is_no_fault_of_the_users(origin: Path) -> None:
+    with pytest.raises(RuntimeError), user_code("prices", "training", "model"):
+        raise RuntimeError(f"{origin}/model.ckpt.data; No space left on device")
+
+
 def test_errors_of_ours_pass_as_they_are(origin: Path) -> None:
     mine = DataError("mine")
     with pytest.raises(DataError) as caught, user_code("prices", "model_fn", "model"):
