@@ -5,6 +5,13 @@ import tensorflow as tf
 v1 = tf.compat.v1
 
 
+@tf.function
+def not_negative(rent: Any) -> Any:
+    if tf.reduce_min(rent) < 0.0:  # AutoGraph reads this line from the file when the model is exported
+        rent = tf.maximum(rent, 0.0)
+    return rent
+
+
 def model_fn(features: dict[str, Any], labels: Any, mode: str, params: dict[str, Any]) -> Any:
     columns = [tf.reshape(features[name], [-1, 1]) for name in ("area", "rooms", "central")]
     weights = v1.get_variable("weights", [3, 1], initializer=tf.zeros_initializer())
@@ -12,6 +19,7 @@ def model_fn(features: dict[str, Any], labels: Any, mode: str, params: dict[str,
     rent = tf.matmul(tf.concat(columns, axis=1), weights) + bias
     predictions = {"rent": rent}
     if mode == tf.estimator.ModeKeys.PREDICT:
+        predictions = {"rent": not_negative(rent)}
         outputs = {"serving_default": tf.estimator.export.PredictOutput(predictions)}
         return tf.estimator.EstimatorSpec(mode, predictions=predictions, export_outputs=outputs)
     wanted = tf.reshape(labels, [-1, 1])
