@@ -11,6 +11,8 @@ from pipeline.local.record import NodeResult
 
 _UNFINISHED = (mlmd.Execution.RUNNING, mlmd.Execution.NEW)
 
+_NEVER_REUSED = {"Resolver", "Pusher"}  # each looks at what has changed since: the metadata, the serving directory
+
 
 def fail_abandoned(store: Any) -> int:
     """Mark executions that are still running as failed; the caller holds the workspace, so nothing runs.
@@ -41,11 +43,19 @@ def describe(store: Any, node: str, execution_id: int, *, cache: bool) -> NodeRe
     if state == mlmd.Execution.CACHED:
         name, why = "reused", "nothing that it depends on changed"
     elif state == mlmd.Execution.COMPLETE:
-        name, why = "ran", _why_ran(store, execution) or ("never reused" if cache else "not reused on request")
+        name, why = "ran", _why_ran(store, execution) or _why_again(node, cache=cache)
     else:
         error = PipelineError(f"{node} did not complete", got=mlmd.Execution.State.Name(state))
         return NodeResult(node, "failed", error=error, execution=execution_id)
     return NodeResult(node, name, why=why, outputs=_outputs(store, execution_id), execution=execution_id)
+
+
+def _why_again(node: str, *, cache: bool) -> str:
+    """Say why a node ran although its inputs and properties are those of the last time."""
+    if node in _NEVER_REUSED:
+        return "never reused"
+    # Code of ours is in the executor's spec, which ML Metadata does not keep.
+    return "a new version of this project or of a library" if cache else "not reused on request"
 
 
 def _outputs(store: Any, execution_id: int) -> dict[str, list[dict[str, Any]]]:
@@ -122,7 +132,7 @@ def _json_object(text: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-_WORDS = {"custom_config.code": "changed code", "custom_config.components": "new version of this project or a library"}
+_WORDS = {"custom_config.code": "changed code"}
 
 
 def _changed_properties(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
