@@ -61,22 +61,19 @@ class Converted:
 
 def infer(column: Any, missing: Sequence[str]) -> Kind:
     """Return the narrowest kind that holds all cells of a column of strings."""
-    try:
-        column.cast(pa.float64())
-    except pa.ArrowInvalid:
+    column = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    refused = _first_refused(column, pa.float64())
+    if refused is not None:
+        # White space or a missing token with some around it may be all that is wrong with the cell.
+        if _first_refused(tidied(column.slice(refused, 1), missing), pa.float64()) is not None:
+            return Kind.BYTES
         column = tidied(column, missing)
-        try:
-            column.cast(pa.float64())
-        except pa.ArrowInvalid:
+        if _first_refused(column, pa.float64()) is not None:
             return Kind.BYTES
     if column.null_count == len(column):
         return Kind.EMPTY
-    try:
-        # Arrow takes hexadecimals for whole numbers, but not for doubles: those were refused above.
-        column.cast(pa.int64())
-    except pa.ArrowInvalid:
-        return Kind.FLOAT
-    return Kind.INT
+    # Arrow takes hexadecimals for whole numbers, but not for doubles: those were refused above.
+    return Kind.INT if _first_refused(column, pa.int64()) is None else Kind.FLOAT
 
 
 def tidied(column: Any, missing: Sequence[str]) -> Any:
@@ -136,6 +133,10 @@ class _Column:
 
     def _doubles(self, column: Any) -> tuple[Any, Any, list[BadCell]]:
         """Return the column, tidied if it had to be, its numbers as float64, and the cells that are none."""
+        if pa.types.is_binary(column.type):
+            column = pa.array(
+                [v if v is None else v.decode("utf-8", "replace") for v in column.to_pylist()], pa.string()
+            )
         if not pa.types.is_string(column.type):
             numbers = column.cast(pa.float64(), safe=False)
             if any(token.strip().lower() == "nan" for token in self.missing):
@@ -145,7 +146,7 @@ class _Column:
             return column, column.cast(pa.float64()), []
         except pa.ArrowInvalid:
             column = tidied(column, self.missing)
-        rows = _failing(column, self.limit)
+        rows = _failing(column, self.limit, pa.float64())
         bad = [self._bad(column, row, "is not a number", "a number", _text_hint(column[row].as_py())) for row in rows]
         if len(rows) >= self.limit:  # There may be more, and the data is refused anyway.
             return column, pa.nulls(len(column), pa.float64()), bad
@@ -270,14 +271,31 @@ def _text_hint(text: str) -> str:
     return "Mend the cell, leave it empty, or make the column BYTES in the schema."
 
 
-def _failing(column: Any, limit: int) -> list[int]:
-    """Return the first ``limit`` rows that are no numbers, by halving."""
+def _first_refused(column: Any, target: Any) -> int | None:
+    """Return the first row that cannot be cast.
+
+    Arrow writes a message for each cell that it refuses, which for a column of text takes longer than all else; so it
+    is fed slices that start small.
+    """
+    start, size = 0, 256
+    while start < len(column):
+        piece = column.slice(start, size)
+        try:
+            piece.cast(target)
+        except pa.ArrowInvalid:
+            return start + _failing(piece, 1, target)[0]
+        start, size = start + size, size * 8
+    return None
+
+
+def _failing(column: Any, limit: int, target: Any) -> list[int]:
+    """Return the first ``limit`` rows that cannot be cast, by halving."""
     found: list[int] = []
     pieces = [(0, len(column))]
     while pieces and len(found) < limit:
         start, length = pieces.pop()
         try:
-            column.slice(start, length).cast(pa.float64())
+            column.slice(start, length).cast(target)
         except pa.ArrowInvalid:
             if length == 1:
                 found.append(start)

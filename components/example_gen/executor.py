@@ -15,12 +15,13 @@ from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils
 from tfx.utils import proto_utils
 
-from components.example_gen import kinds, layout, properties, reading, reconciling, shards, writing
+from components.example_gen import kinds, properties, reading, reconciling, shards, writing
 from components.example_gen.driver import SOURCES_PROPERTY
 from components.example_gen.kinds import Kind
 from components.example_gen.layout import Shard
 from components.example_gen.options import IngestOptions
 from components.example_gen.sources import Source, hash_sources, sources_from_json, sources_to_json
+from components.example_gen.summaries import Summary
 from pipeline.errors import PipelineError, find, raise_encoded
 
 ROWS_PROPERTY = "split_rows"
@@ -60,7 +61,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         sources = sources_from_json(artifact.get_string_custom_property(SOURCES_PROPERTY))
 
         schema = kinds.load_schema(options.schema_path) if options.schema_path else None
-        plan = _plan(sources, options, schema)
+        plan = shards.plan(sources, options, schema)
         known = kinds.schema_kinds(schema) if schema else {}
         scratch = f"{artifact.uri}/{_SCRATCH}"
         try:
@@ -71,7 +72,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             if found is None:
                 raise
             raise found from None
-        summaries = [writing.Summary.load(scratch, shard.index) for shard in plan]
+        summaries = [Summary.load(scratch, shard.index) for shard in plan]
         rows = reconciling.reconcile(summaries, list(splits), options)
         done = [summary for summary in summaries if summary is not None]
         _check_unchanged(sources)
@@ -84,18 +85,6 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         examples_utils.set_payload_format(artifact, exec_properties["output_data_format"])
         examples_utils.set_file_format(artifact, write_split.to_file_format_str(exec_properties["output_file_format"]))
         logging.info("Examples generated: %s", rows)
-
-
-def _plan(sources: Sequence[Source], options: IngestOptions, schema: Any) -> list[Shard]:
-    blocks = []
-    for source in sources:
-        if source.format == "parquet":
-            blocks += reading.parquet_blocks(source)
-        else:
-            blocks += layout.csv_blocks(source, columns=options.columns, block_bytes=options.block_bytes)
-    names = {block.path: block.names for block in blocks}
-    kinds.check_columns(names, kinds.required_columns(schema) if schema else [], options.label)
-    return layout.pack(blocks, options.block_bytes)
 
 
 def ingest(
@@ -161,14 +150,15 @@ def _write_shard(
     labels: list[str] = []
     for rows in shards.typed_rows(shard, options, found, splits):
         for split, chosen in rows.split.items():
-            writers.write(split, writing.encode(rows.columns, chosen))
+            for records in writing.encode_in_parallel(rows.columns, chosen):
+                writers.write(split, records)
         read[rows.path] = read.get(rows.path, 0) + rows.read
         set_aside += [dataclasses.asdict(row) for row in rows.bad]
         labels = list(dict.fromkeys(labels + rows.labels))[:2]
-    writing.Summary(shard.index, read, writers.rows, writers.finish(), set_aside, labels).save(scratch)
+    Summary(shard.index, read, writers.rows, writers.finish(), set_aside, labels).save(scratch)
 
 
-def _publish(artifact: Any, scratch: str, summaries: Sequence[writing.Summary], splits: Mapping[str, int]) -> None:
+def _publish(artifact: Any, scratch: str, summaries: Sequence[Summary], splits: Mapping[str, int]) -> None:
     """Move the files that the summaries name into the splits, and write down what was set aside."""
     for split in splits:
         folder = artifact_utils.get_split_uri([_named(artifact, splits)], split)

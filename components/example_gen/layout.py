@@ -116,13 +116,7 @@ def _blocks(path: str, file: IO[bytes], columns: tuple[str, ...], block_bytes: i
     start = len(UTF8_MARK) if data.startswith(UTF8_MARK) else 0
     data = data[start:]
     if not data.strip():
-        raise DataError(
-            "A data file is empty.",
-            got=f"{start + len(data)} bytes",
-            expected="a header line and at least one row",
-            where=path,
-            hint="Check the export that wrote it.",
-        )
+        raise _empty(path)
     line, names = 1, columns
     final = False
     while True:
@@ -135,17 +129,20 @@ def _blocks(path: str, file: IO[bytes], columns: tuple[str, ...], block_bytes: i
         if wrong:
             raise _quote_error(path, data, line, wrong)
         end = len(data) if final else quoting.last_record_end(data)
-        if not end:
+        if not end and not final:
             if len(data) > _LONGEST_RECORD:
                 raise _endless(path, data, line)
             more = file.read(block_bytes)
             data, final = data + more, not more
             continue
         if not names and not data[:end].strip():
+            if final:
+                raise _empty(path)
             start, line, data = start + end, line + quoting.count_lines(data[:end]), data[end:]
             continue
         if not names:
-            names, length, lines = _header(path, data[:end])
+            head = data[: min(end, 1 << 16)]
+            names, length, lines = _header(path, head[: quoting.last_record_end(head)] or data[:end])
             start, line, data, end = start + length, line + lines, data[length:], end - length
         if end:
             yield Block(path, "csv", start, end, line, names, end)
@@ -155,6 +152,16 @@ def _blocks(path: str, file: IO[bytes], columns: tuple[str, ...], block_bytes: i
             return
         line += quoting.count_lines(data[:end])
         start, data = start + end, data[end:]
+
+
+def _empty(path: str) -> DataError:
+    return DataError(
+        "A data file is empty.",
+        got="no text",
+        expected="a header line and at least one row",
+        where=path,
+        hint="Check the export that wrote it.",
+    )
 
 
 def _header(path: str, data: bytes) -> tuple[tuple[str, ...], int, int]:

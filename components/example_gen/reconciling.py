@@ -7,7 +7,7 @@ from typing import Any
 from components.example_gen import diagnosis
 from components.example_gen.diagnosis import BadRow
 from components.example_gen.options import IngestOptions
-from components.example_gen.writing import Summary
+from components.example_gen.summaries import Summary
 from pipeline.errors import DataError, InfrastructureError
 
 

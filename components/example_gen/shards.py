@@ -1,19 +1,20 @@
-"""What a Beam worker does with a shard: find the types in it, or read, split and write it."""
+"""Planning shards, and what a Beam worker does with one before writing: find its types, or type and split its rows."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from components.example_gen import conversion, diagnosis, reading, splitting
+from components.example_gen import conversion, diagnosis, kinds, layout, reading, splitting
 from components.example_gen.conversion import Converted
 from components.example_gen.diagnosis import BadRow
 from components.example_gen.kinds import Kind
 from components.example_gen.layout import Block, Shard
 from components.example_gen.options import IngestOptions
+from components.example_gen.sources import Source
 from pipeline.errors import DataError
 
 
@@ -34,6 +35,30 @@ class Piece:
     bad: list[BadRow]
     data: bytes = b""
     lines: list[int] | None = None
+
+
+def plan(sources: Sequence[Source], options: IngestOptions, schema: Any) -> list[Shard]:
+    """Find the blocks of all files, check that their columns are right, and pack them into shards.
+
+    Args:
+        sources: The files.
+        options: The node's options.
+        schema: The curated schema, or ``None``.
+
+    Raises:
+        DataError: A header or a quote is wrong, or columns are missing.
+    """
+    blocks: list[Block] = []
+    for source in sources:
+        if source.format == "parquet":
+            for field in reading.parquet_schema(source.path):
+                conversion.parquet_kind(source.path, field.name, field.type)
+            blocks += reading.parquet_blocks(source)
+        else:
+            blocks += layout.csv_blocks(source, columns=options.columns, block_bytes=options.block_bytes)
+    names = {block.path: block.names for block in blocks}
+    kinds.check_columns(names, kinds.required_columns(schema) if schema else [], options.label)
+    return layout.pack(blocks, options.block_bytes)
 
 
 def pieces(shard: Shard, options: IngestOptions) -> Iterator[Piece]:
@@ -66,7 +91,7 @@ def _parse(block: Block, data: bytes, options: IngestOptions) -> Piece:
 
 def infer_kinds(shard: Shard, options: IngestOptions, known: Mapping[str, int]) -> dict[str, int]:
     """Return the kinds that a shard's columns need, other than those that are known."""
-    kinds: dict[str, int] = {}
+    found: dict[str, int] = {}
     for piece in pieces(shard, options):
         for name in piece.table.column_names:
             if name in known:
@@ -77,8 +102,8 @@ def infer_kinds(shard: Shard, options: IngestOptions, known: Mapping[str, int]) 
                 if piece.block.format == "csv"
                 else conversion.parquet_kind(piece.block.path, name, column.type)
             )
-            kinds[name] = max(int(kind), kinds.get(name, 0))
-    return kinds
+            found[name] = max(int(kind), found.get(name, 0))
+    return found
 
 
 @dataclasses.dataclass
@@ -103,7 +128,7 @@ class Rows:
 
 
 def typed_rows(
-    shard: Shard, options: IngestOptions, kinds: Mapping[str, Kind], splits: Mapping[str, int]
+    shard: Shard, options: IngestOptions, types: Mapping[str, Kind], splits: Mapping[str, int]
 ) -> Iterator[Rows]:
     """Read a shard's rows with their types and splits.
 
@@ -115,7 +140,7 @@ def typed_rows(
         # The order of columns is the order of names, so that files with another order give the same records.
         table = piece.table.select(sorted(piece.table.column_names))
         limit = options.bad_rows - len(aside) + 1
-        columns, cells = conversion.convert(table, kinds, label=options.label, missing=options.missing, limit=limit)
+        columns, cells = conversion.convert(table, types, label=options.label, missing=options.missing, limit=limit)
         bad = list(piece.bad)
         if cells:
             lines = piece.lines if piece.lines is not None else diagnosis.lines_of(piece.block, piece.data)

@@ -5,10 +5,9 @@ splits, each under a name of its own and renamed when it is whole. A bundle that
 summary names. Only when all summaries are there and add up are the named files moved into the splits.
 """
 
-import dataclasses
-import json
+import concurrent.futures
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from components.example_gen.conversion import Converted
 
 # Level 1 takes about half of level 6's time for files that are a fifth larger; they are read a few times each.
 _COMPRESSION_LEVEL = 1
+_ROWS_AT_A_TIME = 16_384
 
 
 def encode(columns: Mapping[str, Converted], chosen: npt.NDArray[np.int64]) -> list[bytes]:
@@ -38,6 +38,16 @@ def encode(columns: Mapping[str, Converted], chosen: npt.NDArray[np.int64]) -> l
         [_as_lists(column.values.take(rows)) for column in columns.values()], list(columns)
     )
     return example_coder.RecordBatchToExamplesEncoder().encode(batch)
+
+
+def encode_in_parallel(columns: Mapping[str, Converted], chosen: npt.NDArray[np.int64]) -> Iterator[list[bytes]]:
+    """Encode rows as :func:`encode` does, in pieces and in order, while earlier pieces are being written.
+
+    The encoder frees the interpreter's lock, so two threads are nearly twice as fast as one.
+    """
+    pieces = [chosen[start : start + _ROWS_AT_A_TIME] for start in range(0, len(chosen), _ROWS_AT_A_TIME)]
+    with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
+        yield from pool.map(lambda piece: encode(columns, piece), pieces)
 
 
 def _as_lists(values: Any) -> Any:
@@ -81,41 +91,3 @@ class SplitWriters:
 
     def _name(self, split: str) -> str:
         return f"{self._index:05d}-{self._attempt}-{split}.gz"
-
-
-@dataclasses.dataclass(frozen=True)
-class Summary:
-    """What a worker did with a shard.
-
-    Attributes:
-        index: The shard.
-        read: Rows read by file, malformed ones included.
-        written: Rows written by split.
-        files: File in the scratch folder by split.
-        set_aside: Malformed rows (:class:`components.example_gen.diagnosis.BadRow` as dictionaries).
-        labels: Up to two different values of the label, as text.
-    """
-
-    index: int
-    read: dict[str, int]
-    written: dict[str, int]
-    files: dict[str, str]
-    set_aside: list[dict[str, Any]]
-    labels: list[str]
-
-    def save(self, scratch: str) -> None:
-        """Write the summary, whole or not at all."""
-        name = f"{scratch}/summary-{self.index:05d}.json"
-        part = f"{name}.{uuid.uuid4().hex[:12]}"
-        with tf.io.gfile.GFile(part, "w") as file:
-            file.write(json.dumps(dataclasses.asdict(self)))
-        tf.io.gfile.rename(part, name, overwrite=True)
-
-    @staticmethod
-    def load(scratch: str, index: int) -> "Summary | None":
-        """Read the summary of a shard, if there is one."""
-        name = f"{scratch}/summary-{index:05d}.json"
-        if not tf.io.gfile.exists(name):
-            return None
-        with tf.io.gfile.GFile(name) as file:
-            return Summary(**json.loads(file.read()))
