@@ -55,7 +55,7 @@ def _inner(annotation: Any) -> type[BaseModel] | None:
 def _kind(annotation: Any) -> str:
     parts = [one for one in getattr(annotation, "__args__", ()) if one is not type(None)]
     optional = type(None) in getattr(annotation, "__args__", ())
-    origin = getattr(annotation, "__origin__", None)
+    origin: Any = getattr(annotation, "__origin__", None)
     if optional:
         return _kind(parts[0]) + " or unset"
     if origin is Literal:
