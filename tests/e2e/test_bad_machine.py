@@ -12,6 +12,8 @@ from tests.e2e.site import Site, refused, until
 
 pytestmark = pytest.mark.slow
 
+ENDLESS = ("--set", "training.train_steps=1_000_000", "--set", "training.save_checkpoints_steps=500")
+
 
 @contextmanager
 def mounted(folder: Path, *commands: list[str]) -> Iterator[Path]:
@@ -50,7 +52,7 @@ def test_a_disk_that_fills_up_during_the_run(site: Site, tmp_path: Path) -> None
             (lambda: list(workspace.glob("runs/*/nodes/prepare.json")), "prepare"),
             (lambda: any(steps(file) for file in workspace.glob("runs/*/events/Trainer.jsonl")), "Transform"),
         ):
-            process = site.start("--set", "training.train_steps=1_000_000", workspace=workspace)
+            process = site.start(*ENDLESS, workspace=workspace)
             until(sign, process)
             with filled(disk):
                 ended = site.wait(process, site.served())
