@@ -137,4 +137,8 @@ _WORDS = {"custom_config.code": "changed code"}
 
 def _changed_properties(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
     names = sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
-    return list(dict.fromkeys(_WORDS.get(name, f"changed {name}") for name in names if not name.startswith("__")))
+    return list(
+        dict.fromkeys(
+            _WORDS.get(name, f"changed {name}") for name in names if not name.startswith("__") and name != "run"
+        )
+    )
