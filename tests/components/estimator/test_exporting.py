@@ -136,7 +136,7 @@ def test_both_signatures_give_the_same_answers_missing_values_too(
     by_name = model.signatures["raw"](**{name: columns[name] for name in columns})
     assert set(by_name) == set(by_example) == {"total", "twice"}
     np.testing.assert_allclose(by_name["total"], by_example["total"], rtol=1e-6)
-    # The sum of: size as a z-score, rooms or 100, floors or 1000, the kind's index (2 for none or a new one), and the bias.
+    # The sum of: size as a z-score, rooms or 100, floors or 1000, the kind (2 for none or a new one), and the bias.
     sizes = (np.array([10, 20, 30, 15]) - 20) / np.std([10, 20, 30])
     kinds = by_example["total"].numpy()[:, 0] - sizes - np.array([2 + 1, 100 + 1000, 4 - 3, 0]) - 0.9
     np.testing.assert_allclose(sorted(kinds), [0, 1, 2, 2], atol=1e-3)
