@@ -34,7 +34,7 @@ def awkward_csv(rows: int, seed: int, end: str = "\n") -> str:
 @pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_rows_and_splits_do_not_depend_on_blocks(ingest: Ingest, write: Write, seed: int, end: str) -> None:
-    content = awkward_csv(300, seed, end)
+    content = awkward_csv(120, seed, end)
     path = write(content)
     expected = [
         {key: value for key, value in row.items() if value} for row in csv.DictReader(io.StringIO(content, newline=""))
