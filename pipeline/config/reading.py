@@ -66,7 +66,11 @@ def read_problem(folder: Path, overrides: Sequence[str] = (), data: str | None =
         mistakes += [mistake for _, mistake in sorted(found, key=lambda pair: pair[0])]
     if settings is None or mistakes:
         count = "One mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
-        raise SettingsError(f"{count} in the settings of {folder.name}", parts=mistakes)
+        raise SettingsError(
+            f"{count} in the settings of {folder.name}",
+            hint="docs/settings.md describes every setting",
+            parts=mistakes,
+        )
     return Problem(name=folder.resolve().name, folder=folder.resolve(), settings=settings)
 
 

@@ -98,7 +98,7 @@ def refused(ended: Ended, code: int, *words: str) -> None:
     assert ended.code == code, said
     for word in words:
         assert word in said, f"{word!r} is not in:\n{said}"
-    assert re.search(r"^ +(next:?|expected:) +\S", said, re.MULTILINE), f"no hint of what to do next:\n{said}"
+    assert re.search(r"^ +next:? +\S", said, re.MULTILINE), f"no hint of what to do next:\n{said}"
     for inside in ("Traceback", "site-packages", "/code/flats/"):
         assert inside not in said, f"{inside!r} is nothing that a person should see:\n{said}"
     assert ended.served_after == ended.served_before, "what is served has changed"
