@@ -69,7 +69,7 @@ def write_modules(folder: Path, settings: Settings) -> tuple[str, str]:
         checkpoints=training.save_checkpoints_steps or -(-training.train_steps // 4),
         summaries=training.save_summary_steps,
         seed=training.seed,
-        params=dict(training.params),
+        params={"train_steps": training.train_steps, **training.params},
         batch_size=training.batch_size,
         eval_batch_size=training.eval_batch_size,
         train_steps=training.train_steps,
