@@ -34,7 +34,8 @@ def metric_class(name: str) -> str:
     if found is not None:
         return found
     names = sorted({_snake(class_name) for class_name in known.values()})
-    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    usual = _USUAL.get(name.lower())
+    near = [usual] if usual else difflib.get_close_matches(name, names, n=3, cutoff=0.5)
     raise SettingsError(
         f"there is no metric named {name!r}",
         where="evaluation.metrics",
@@ -42,6 +43,16 @@ def metric_class(name: str) -> str:
         expected="a metric of TFMA or Keras that needs no arguments, such as mean_absolute_error, auc, binary_accuracy",
         hint=f"did you mean {' or '.join(near)}?" if near else None,
     )
+
+
+_USUAL = {
+    "mae": "mean_absolute_error",
+    "mse": "mean_squared_error",
+    "rmse": "root_mean_squared_error",
+    "mape": "mean_absolute_percentage_error",
+    "accuracy": "binary_accuracy or sparse_categorical_accuracy",
+    "roc_auc": "auc",
+}
 
 
 @functools.cache

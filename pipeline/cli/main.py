@@ -16,14 +16,16 @@ from pipeline.errors import InfrastructureError, PipelineError
 def cli() -> None:
     """Take a TensorFlow Estimator from raw files to a validated, versioned, served model.
 
-    Exit codes: 0 done, 2 wrong use or settings, 3 data refused, 4 user code failed, 5 model not blessed, 1 anything
-    else.
+    Exit codes: 0 pushed, or nothing new to push; 2 wrong use or settings; 3 data refused; 4 user code failed; 5 model
+    not blessed; 1 anything else.
     """
 
 
 @cli.command()
 @click.argument("problem", default="housing")
-@click.option("--data", metavar="PATH", help="File, folder or glob to read instead of the problem's own data.")
+@click.option(
+    "--data", metavar="PATH", help="File, folder, glob or {SPAN} pattern to read instead of the problem's own data."
+)
 @click.option(
     "--workspace",
     default="workspace",
@@ -48,7 +50,7 @@ def run(
     as_json: bool,
     verbose: bool,
 ) -> int:
-    """Run the chain of PROBLEM: from raw files to a pushed model.
+    """Run the chain of PROBLEM (housing, if none is named): from raw files to a pushed model.
 
     PROBLEM is the name of a folder in pipeline/problems, or the path of a problem's folder elsewhere.
     """
@@ -79,7 +81,7 @@ def problems(as_json: bool) -> int:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def doctor(workspace: Path, as_json: bool) -> int:
-    """Check versions, memory and disk; the exit code says whether a run can work."""
+    """Say whether a run can work on this machine."""
     from pipeline.cli.doctor import doctor_command
 
     return doctor_command(workspace, as_json=as_json)

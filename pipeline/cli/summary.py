@@ -90,7 +90,9 @@ def render(outcome: Outcome, colour: bool, *, verbose: bool = False) -> str:
         lines += [f"  {'log:':<10}{_near(log)}" for log in logs]
         if verbose:
             lines += ["", *(Path(log).read_text(errors="replace") for log in logs if Path(log).exists())]
-    lines += ["", f"  next      {_next(outcome, pushed)}"]
+    lines.append("")
+    if outcome.error is None or not (outcome.error.hint or any(part.hint for part in outcome.error.parts)):
+        lines.append(f"  next      {_next(outcome, pushed)}")
     if outcome.error is not None:
         lines.append(f"  resume    {command_line()}   (finished nodes are reused)")
     return "\n".join(lines)
@@ -183,5 +185,5 @@ def _next(outcome: Outcome, pushed: dict[str, Any] | None) -> str:
         return f"improve the model or change the bounds in {_near(str(outcome.job.problem.folder / 'pipeline.toml'))}"
     if pushed:
         serving = outcome.job.workspace.serving(name)
-        return f"serve it: tensorflow_model_server --model_name={name} --model_base_path={serving}"
+        return f"serve it: tensorflow_model_server --model_name={name} --model_base_path={shlex.quote(str(serving))}"
     return f"python runner.py run {name}"

@@ -8,7 +8,7 @@ Names are those of the API that a setting ends up in: ``train_steps`` and ``thro
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, StringConstraints, model_validator
 
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 
@@ -26,12 +26,12 @@ class Data(Section):
     format: Literal["auto", "csv", "parquet"] = Field("auto", description="auto goes by the files' names")
     columns: tuple[str, ...] = Field((), description="names of the columns, where a CSV has no header")
     missing: tuple[str, ...] = Field(("",), description="cells that stand for a missing value")
-    hash_buckets: dict[Identifier, Annotated[int, Field(gt=0)]] = Field(
+    hash_buckets: dict[Identifier, Annotated[StrictInt, Field(gt=0)]] = Field(
         {"train": 4, "eval": 1}, description="share of each split; a row's content decides which one it falls into"
     )
-    minimum_rows: int = Field(20, ge=1, description="fewest rows that each split must have")
-    bad_rows: int = Field(0, ge=0, description="malformed rows to set aside before the data is refused")
-    span: int | None = Field(None, ge=0, description="the span to read; the latest one if not set")
+    minimum_rows: StrictInt = Field(20, ge=1, description="fewest rows that each split must have")
+    bad_rows: StrictInt = Field(0, ge=0, description="malformed rows to set aside before the data is refused")
+    span: StrictInt | None = Field(None, ge=0, description="the span to read; the latest one if not set")
 
     @model_validator(mode="after")
     def _has_both_splits(self) -> "Data":
@@ -56,18 +56,22 @@ class Validation(Section):
 class Training(Section):
     """What ``train_and_evaluate`` is told."""
 
-    train_steps: int = Field(2000, ge=1, description="TrainSpec.max_steps")
-    eval_steps: int | None = Field(None, ge=1, description="EvalSpec.steps; the whole eval split if not set")
-    batch_size: int = Field(256, ge=1, description="rows in a training batch")
-    eval_batch_size: int = Field(1024, ge=1, description="rows in an evaluation batch")
-    shuffle_buffer: int = Field(20_000, ge=1, description="rows held for shuffling")
-    save_checkpoints_steps: int | None = Field(None, ge=1, description="steps between checkpoints; a quarter if unset")
-    keep_checkpoint_max: int = Field(5, ge=1, description="RunConfig.keep_checkpoint_max")
-    save_summary_steps: int = Field(100, ge=1, description="RunConfig.save_summary_steps")
-    log_step_count_steps: int = Field(100, ge=1, description="steps between two progress reports")
-    start_delay_secs: int = Field(0, ge=0, description="EvalSpec.start_delay_secs: seconds until the first evaluation")
-    throttle_secs: int = Field(60, ge=0, description="EvalSpec.throttle_secs: fewest seconds between evaluations")
-    seed: int = Field(20240229, ge=0, description="RunConfig.tf_random_seed, and the seed of the shuffling")
+    train_steps: StrictInt = Field(2000, ge=1, description="TrainSpec.max_steps")
+    eval_steps: StrictInt | None = Field(None, ge=1, description="EvalSpec.steps; the whole eval split if not set")
+    batch_size: StrictInt = Field(256, ge=1, description="rows in a training batch")
+    eval_batch_size: StrictInt = Field(1024, ge=1, description="rows in an evaluation batch")
+    shuffle_buffer: StrictInt = Field(20_000, ge=1, description="rows held for shuffling")
+    save_checkpoints_steps: StrictInt | None = Field(
+        None, ge=1, description="steps between checkpoints; a quarter if unset"
+    )
+    keep_checkpoint_max: StrictInt = Field(5, ge=1, description="RunConfig.keep_checkpoint_max")
+    save_summary_steps: StrictInt = Field(100, ge=1, description="RunConfig.save_summary_steps")
+    log_step_count_steps: StrictInt = Field(100, ge=1, description="steps between two progress reports")
+    start_delay_secs: StrictInt = Field(
+        0, ge=0, description="EvalSpec.start_delay_secs: seconds until the first evaluation"
+    )
+    throttle_secs: StrictInt = Field(60, ge=0, description="EvalSpec.throttle_secs: fewest seconds between evaluations")
+    seed: StrictInt = Field(20240229, ge=0, description="RunConfig.tf_random_seed, and the seed of the shuffling")
     params: dict[str, Any] = Field({}, description="handed to the model as params, with train_steps added")
 
 
@@ -75,13 +79,13 @@ class Metric(Section):
     """One metric of the evaluation, and the bounds that a model must keep to be blessed."""
 
     name: str = Field(description="a metric of TFMA or Keras, as mean_absolute_error or auc")
-    lower_bound: float | None = Field(None, description="blessed only at or above")
-    upper_bound: float | None = Field(None, description="blessed only at or below")
+    lower_bound: StrictFloat | None = Field(None, description="blessed only at or above")
+    upper_bound: StrictFloat | None = Field(None, description="blessed only at or below")
     direction: Literal["lower_is_better", "higher_is_better"] | None = Field(
         None, description="needed with change_absolute and change_relative"
     )
-    change_absolute: float | None = Field(None, description="how much worse than the blessed model it may be")
-    change_relative: float | None = Field(None, description="the same as a share: 0.05 allows 5% worse")
+    change_absolute: StrictFloat | None = Field(None, description="how much worse than the blessed model it may be")
+    change_relative: StrictFloat | None = Field(None, description="the same as a share: 0.05 allows 5% worse")
 
     @model_validator(mode="after")
     def _direction_where_needed(self) -> "Metric":
@@ -108,8 +112,8 @@ class Evaluation(Section):
 class InfraValidation(Section):
     """How the export is tried out before it is pushed."""
 
-    examples: int = Field(16, ge=1, description="real examples from the eval split that it must answer")
-    timeout_secs: int = Field(180, ge=1, description="seconds until loading and answering counts as failed")
+    examples: StrictInt = Field(16, ge=1, description="real examples from the eval split that it must answer")
+    timeout_secs: StrictInt = Field(180, ge=1, description="seconds until loading and answering counts as failed")
 
 
 class Beam(Section):

@@ -3,6 +3,7 @@
 import difflib
 import json
 import os
+import re
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from pipeline.errors import PipelineError, SettingsError
 
 SETTINGS_FILE = "pipeline.toml"
 
+_TOML_PLACE = re.compile(r"\(at line (\d+), column (\d+)\)")
 Path_ = tuple[str | int, ...]
 
 
@@ -46,8 +48,13 @@ def read_problem(folder: Path, overrides: Sequence[str] = (), data: str | None =
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
+        place = _TOML_PLACE.search(str(error))
+        line = text.splitlines()[int(place.group(1)) - 1].strip() if place else ""
         raise SettingsError(
-            "The settings file is not valid TOML", got=str(error), where=str(file), hint="mend that line"
+            "The settings file is not valid TOML",
+            got=f"{line}\n{str(error).partition(' (at ')[0]}".strip(),
+            where=f"{file}:{place.group(1)}:{place.group(2)}" if place else str(file),
+            hint='text needs quotes (label = "price"), and each [table] stands once',
         ) from None
     _absolute_data_path(values, folder)
     given: dict[Path_, str] = {}

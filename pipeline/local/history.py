@@ -55,7 +55,11 @@ def _why_again(node: str, *, cache: bool) -> str:
     if node in _NEVER_REUSED:
         return "never reused"
     # Code of ours is in the executor's spec, which ML Metadata does not keep.
-    return "a new version of this project or of a library" if cache else "not reused on request"
+    return (
+        "its earlier result is gone, or was made by another version of this project or its libraries"
+        if cache
+        else "not reused on request"
+    )
 
 
 def _outputs(store: Any, execution_id: int) -> dict[str, list[dict[str, Any]]]:
@@ -132,13 +136,21 @@ def _json_object(text: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-_WORDS = {"custom_config.code": "changed code"}
+_WORDS = {
+    "custom_config.code": "changed code",
+    "custom_config.custom_config": "changed data settings",
+    "input_base": "changed data path",
+    "input_config": "changed data path",
+    "input_fingerprint": "changed data",
+    "schema_text": "changed schema",
+}
+_LEFT_OUT = {"run", "train_args.num_steps", "eval_args.num_steps"}  # the run's own id, and what training.* says too
 
 
 def _changed_properties(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
     names = sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
     return list(
         dict.fromkeys(
-            _WORDS.get(name, f"changed {name}") for name in names if not name.startswith("__") and name != "run"
+            _WORDS.get(name, f"changed {name}") for name in names if not name.startswith("__") and name not in _LEFT_OUT
         )
     )

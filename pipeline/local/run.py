@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from components.example_gen.sources import list_sources
-from pipeline.config import Problem
-from pipeline.errors import PipelineError
+from components.user_code.checks import check_code
+from pipeline.config import SETTINGS_FILE, Problem
+from pipeline.errors import DataError, PipelineError, SettingsError
 from pipeline.local.processes import Server
 from pipeline.local.record import Job, NodeResult, create_job, write_json
 from pipeline.local.scheduler import Listener, ended, run_nodes
@@ -69,7 +70,8 @@ def run_problem(
         PipelineError: If it cannot even begin: no data, no workspace, nothing to import.
     """
     began = time.monotonic()
-    list_sources(problem.settings.data.path)
+    check_code(problem.name, problem.folder)
+    _check_files(problem)
     workspace = open_workspace(root)
     with exclusive(workspace, watcher.note):
         job = create_job(workspace, problem, cache=cache)
@@ -87,6 +89,25 @@ def run_problem(
         except OSError as failure:  # what happened is still to be told
             watcher.note(f"the run's outcome could not be recorded: {failure}")
     return outcome
+
+
+def _check_files(problem: Problem) -> None:
+    """Refuse a data path that leads nowhere, and a schema that is not there, before anything is loaded."""
+    settings = problem.folder / SETTINGS_FILE
+    try:
+        list_sources(problem.settings.data.path)
+    except DataError as error:
+        if error.where is None:
+            error.where = f"data.path in {settings}, which is relative to that folder, or --data"
+        raise
+    name = problem.settings.schema_.file
+    if name is not None and not (problem.folder / name).is_file():
+        raise SettingsError(
+            "The curated schema is not there",
+            got=str(problem.folder / name),
+            where=f"schema.file in {settings}",
+            hint="name a file in the problem's folder, or leave schema.file out to have one inferred",
+        )
 
 
 def _record(outcome: Outcome) -> dict[str, Any]:

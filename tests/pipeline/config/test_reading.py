@@ -112,7 +112,8 @@ def test_both_splits_are_needed(folder: Path) -> None:
 def test_what_is_not_toml_is_refused_with_its_line(folder: Path) -> None:
     error = mistakes(folder, "label = \n")
     assert error.headline == "The settings file is not valid TOML"
-    assert "line 1" in str(error.got)
+    assert error.where == f"{folder / 'pipeline.toml'}:1:9"
+    assert str(error.got).startswith("label =\n")
 
 
 def test_what_is_not_utf8_is_refused(folder: Path) -> None:
@@ -122,3 +123,9 @@ def test_what_is_not_utf8_is_refused(folder: Path) -> None:
 
 def test_a_folder_without_settings_is_not_a_problem(tmp_path: Path) -> None:
     assert "is not a problem's folder" in mistakes(tmp_path).headline
+
+
+@pytest.mark.parametrize("value", ['"256"', "2.0", "true"])
+def test_a_number_is_not_read_from_what_looks_like_one(folder: Path, value: str) -> None:
+    [part] = mistakes(folder, None, f"training.batch_size={value}").parts
+    assert "integer" in str(part.expected)
