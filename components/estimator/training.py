@@ -68,9 +68,9 @@ def train_and_evaluate(task: Task) -> tuple[Any, dict[str, float]]:
     def training_hooks(spec: Any) -> list[Any]:
         return [ProgressHook(spec.loss, settings.train_steps, settings.batch_size)]
 
-    estimator = create_estimator(
-        task.problem, config, {"train_steps": settings.train_steps, **settings.params}, training_hooks
-    )
+    features = {name: one for name, one in task.feature_spec.items() if name != task.label}
+    params = {"train_steps": settings.train_steps, **settings.params}
+    estimator = create_estimator(task.problem, config, params, features, training_hooks)
     common: dict[str, Any] = {"feature_spec": task.feature_spec, "label": task.label}
     train_spec = tf.estimator.TrainSpec(
         input_fn(
