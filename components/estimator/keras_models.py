@@ -17,7 +17,8 @@ def from_keras_model(problem: str, build: Callable[[], Any], config: Any, file: 
     Args:
         problem: The problem's name.
         build: Calls the user's function with the arguments that it takes.
-        config: ``tf.estimator.RunConfig``; its seed makes the model's first weights repeatable.
+        config: ``tf.estimator.RunConfig``. Its seed comes too late for the model's first weights, which are made here,
+            eagerly: seed with ``tf.keras.utils.set_random_seed`` before.
         file: ``model.py`` as a person knows it.
 
     Returns:
@@ -27,8 +28,6 @@ def from_keras_model(problem: str, build: Callable[[], Any], config: Any, file: 
         UserCodeError: If the function fails, or returns no model, a Keras 3 model or one that is not compiled; or if
             the model cannot be converted.
     """
-    # The weights are made here, eagerly, where an Estimator's own seed does not reach.
-    tf.keras.utils.set_random_seed(config.tf_random_seed % 2**32)
     with user_code(problem, "build_keras_model", "model"):
         model = build()
     _check(model, file)
