@@ -48,6 +48,7 @@ def from_build_estimator(problem: str, build: Callable[[], Any], config: Any, fi
         )
     if isinstance(estimator, tf.compat.v1.estimator.tpu.TPUEstimator):
         _keep_on_cpu(estimator)
+    _mend_baseline()
     return estimator
 
 
@@ -58,6 +59,21 @@ def _keep_on_cpu(estimator: Any) -> None:
     # It wants to tell input_fn the size of a batch, which is a setting here.
     plain = tf.compat.v1.estimator.Estimator
     estimator._call_input_fn = lambda *args, **given: plain._call_input_fn(estimator, *args, **given)
+
+
+def _mend_baseline() -> None:
+    """Let the Baseline Estimators of the V2 kind train on more than one feature.
+
+    They make their variable's first value wait for a check that all features have as many rows, and so for the input,
+    which is not there yet when variables are initialised. Features that were parsed together need no such check.
+    """
+    from tensorflow_estimator.python.estimator.canned import baseline
+
+    def sizes(features: dict[str, Any], weight_column_key: str | None) -> tuple[list[Any], Any]:
+        first = next(value for name, value in features.items() if name != weight_column_key)
+        return [], tf.shape(first)[0]
+
+    baseline._get_batch_size_and_size_checks = sizes
 
 
 def _hint(returned: Any) -> str:

@@ -46,6 +46,7 @@ MADE = COLUMNS + "def build_estimator(config, params, feature_spec):\n    return
 CANNED = {
     "linear_regressor": ("y", "tf.estimator.LinearRegressor([X, KIND], config=config)"),
     "dnn_regressor": ("y", "tf.estimator.DNNRegressor([4], BOTH, config=config)"),
+    "baseline_regressor": ("y", "tf.estimator.BaselineRegressor(config=config)"),
     "wide_and_deep": (
         "y",
         "tf.estimator.DNNLinearCombinedRegressor(config=config, linear_feature_columns=[KIND],"
