@@ -52,7 +52,7 @@ def test_the_canned_regressor_is_between_a_linear_regression_and_the_custom_mode
     def error(prediction: Any) -> float:
         return float(np.mean(np.abs(prediction - test[LABEL])))
 
-    # Measured: 34,700 against 46,000 and 79,000; the custom model of `housing` has 31,000.
+    # Measured on 3,911 rows: 34,700 dollars against 46,600 and 92,600; the best there can be is 29,900.
     assert error(answer) < 0.85 * error(linear_regression(train, test))
     assert error(answer) < 0.6 * error(np.median(train[LABEL]))
 
