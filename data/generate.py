@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data import blocks, faults, hedonic, writing
+from data import blocks, faults, hedonic, penguins, writing
 
 DEFAULT_SEED = 0
 BLOCK_ROWS = 65_536
@@ -38,11 +38,16 @@ def generate(
         ValueError: A negative number of rows or seed, or an unknown fault.
         OSError: The file cannot be written.
     """
+    write(path, pieces(rows, seed, fault_names, block_rows))
+
+
+def write(path: Path, content: Iterable[bytes]) -> None:
+    """Write a file, which appears whole or not at all; its folder is made if missing."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(path.name + ".part")
     try:
         with unfinished.open("wb") as file:
-            for piece in pieces(rows, seed, fault_names, block_rows):
+            for piece in content:
                 file.write(piece)
         unfinished.replace(path)
     finally:
@@ -90,25 +95,34 @@ def irreducible_error(rows: int, seed: int = DEFAULT_SEED) -> float:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; returns its exit code: 0 done, 2 wrong use, 1 the file could not be written."""
     parser = argparse.ArgumentParser(prog="python -m data.generate", description=__doc__.splitlines()[0])
-    parser.add_argument("--rows", type=int, default=20_000, metavar="N", help="how many rows (default: %(default)s)")
+    parser.add_argument(
+        "--rows", type=int, metavar="N", help="how many rows (default: as many as the shipped file has)"
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="PATH", help="the CSV file to write")
     parser.add_argument("--seed", type=int, default=DEFAULT_SEED, metavar="N", help="default: %(default)s")
-    parser.add_argument("--problem", choices=["housing"], default="housing", help="default: %(default)s")
+    parser.add_argument("--problem", choices=["housing", "penguin"], default="housing", help="default: %(default)s")
     parser.add_argument(
         "--fault", action="append", default=[], choices=faults.NAMES, metavar="NAME",
         help="plant a fault; may be given more than once: " + ", ".join(faults.NAMES),
     )  # fmt: skip
     given = parser.parse_args(arguments)
+    if given.rows is None:
+        given.rows = 20_000 if given.problem == "housing" else penguins.ROWS
+    if given.fault and given.problem != "housing":
+        parser.error("faults are planted in the census only")
     if given.rows < 0 or given.seed < 0:
         parser.error("--rows and --seed must be 0 or more")
     try:
-        generate(given.out, given.rows, given.seed, given.fault)
+        if given.problem == "penguin":
+            write(given.out, penguins.pieces(given.rows, given.seed))
+        else:
+            generate(given.out, given.rows, given.seed, given.fault)
     except OSError as error:
         print(f"Error: cannot write {given.out}: {error.strerror}", file=sys.stderr)
         return 1
     planted = f", with {', '.join(given.fault)}" if given.fault else ""
     print(f"{given.out}: {given.rows} rows, seed {given.seed}{planted}")
-    if given.rows and not given.fault:
+    if given.rows and not given.fault and given.problem == "housing":
         floor = irreducible_error(min(given.rows, _ROWS_FOR_ERROR), given.seed)
         print(f"irreducible mean absolute error: {floor:,.0f} dollars")
     return 0

@@ -1,6 +1,5 @@
 """Trains and evaluates an Estimator with ``train_and_evaluate``."""
 
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +7,6 @@ from typing import Any
 
 import components.estimator.compat  # noqa: F401  before TensorFlow
 
-import numpy as np
 import tensorflow as tf
 
 from components.estimator.inputs import input_fn
@@ -53,9 +51,9 @@ def train_and_evaluate(task: Task) -> tuple[Any, dict[str, float]]:
         UserCodeError: If the problem's model fails, or its loss is not a number.
     """
     settings = task.settings
-    # tf_random_seed alone leaves Keras' and tf.layers' initializers to Python's and numpy's own generators.
-    random.seed(settings.seed)
-    np.random.seed(settings.seed % 2**32)
+    # tf_random_seed alone leaves the initializers of Keras and tf.layers to generators of their own. Seeds Python's,
+    # numpy's and theirs, which last once anybody has seeded them: so for each way to bring a model.
+    tf.keras.utils.set_random_seed(settings.seed % 2**32)
     config = tf.estimator.RunConfig(
         model_dir=str(task.model_dir),
         tf_random_seed=settings.seed,
@@ -68,9 +66,9 @@ def train_and_evaluate(task: Task) -> tuple[Any, dict[str, float]]:
     def training_hooks(spec: Any) -> list[Any]:
         return [ProgressHook(spec.loss, settings.train_steps, settings.batch_size)]
 
-    estimator = create_estimator(
-        task.problem, config, {"train_steps": settings.train_steps, **settings.params}, training_hooks
-    )
+    features = {name: one for name, one in task.feature_spec.items() if name != task.label}
+    params = {"train_steps": settings.train_steps, **settings.params}
+    estimator = create_estimator(task.problem, config, params, features, training_hooks)
     common: dict[str, Any] = {"feature_spec": task.feature_spec, "label": task.label}
     train_spec = tf.estimator.TrainSpec(
         input_fn(

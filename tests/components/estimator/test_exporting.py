@@ -99,7 +99,7 @@ def model_file(tmp_path: Path) -> Iterator[Path]:
 
 def make_export(transform: Any, folder: Path) -> Path:
     config = tf.estimator.RunConfig(model_dir=str(folder / "m"))
-    estimator = create_estimator("sums", config, {}, lambda spec: [])
+    estimator = create_estimator("sums", config, {}, {}, lambda spec: [])
 
     def one_row() -> Any:
         names = ("size", "rooms", "floors", "kind")
@@ -151,8 +151,23 @@ def test_a_single_row_and_an_empty_batch_are_answered(transform: Any, model_file
     assert model_file.exists()
 
 
-def test_an_export_without_signature_is_refused(transform: Any, model_file: Path, tmp_path: Path) -> None:
+def test_a_model_with_a_regression_output_only_can_be_asked_in_both_ways(
+    transform: Any, model_file: Path, tmp_path: Path
+) -> None:
+    # TensorFlow alone would write no signature for the columns by name, and no error.
     model_file.write_text(MODEL.replace('"serving_default": tf.estimator.export.PredictOutput(outputs),', ""))
+    signatures = tf.saved_model.load(str(make_export(transform, tmp_path))).signatures
+    assert sorted(signatures) == ["raw", "regression", "serving_default"]
+    rows = tf.constant([example(row) for row in ROWS])
+    answers = signatures["serving_default"](examples=rows)
+    assert set(answers) == set(signatures["raw"].structured_outputs) == {"total", "twice"}
+    np.testing.assert_allclose(signatures["regression"](rows)["outputs"], answers["total"])
+
+
+def test_an_export_without_signature_is_refused(transform: Any, model_file: Path, tmp_path: Path) -> None:
+    made = MODEL.replace('"serving_default": tf.estimator.export.PredictOutput(outputs),', "")
+    made = made.replace('"regression": tf.estimator.export.RegressionOutput(outputs["total"])', "")
+    model_file.write_text(made.replace("predictions=outputs", "predictions={}"))
     with pytest.raises(UserCodeError) as caught:
         make_export(transform, tmp_path)
     assert caught.value.headline

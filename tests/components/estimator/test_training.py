@@ -147,4 +147,4 @@ def test_the_wrong_arguments_are_refused(problem: Path, rows: list[str], tmp_pat
 
 
 def test_a_module_without_model_fn_is_refused(problem: Path, rows: list[str], tmp_path: Path) -> None:
-    assert failure(problem, rows, "A = 1\n", tmp_path / "m").headline == "model.py has no model_fn"
+    assert failure(problem, rows, "A = 1\n", tmp_path / "m").headline == "model.py brings no model"
