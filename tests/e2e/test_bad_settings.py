@@ -18,7 +18,7 @@ def test_a_missing_path_as_json(ground: Site, tmp_path: Path) -> None:
     assert ended.code == 3
     assert list(ended.json) == ["error"]
     error = ended.json["error"]
-    assert list(error) == ["kind", "exit_code", "headline", "got", "expected", "hint"]
+    assert list(error) == ["kind", "exit_code", "headline", "where", "got", "expected", "hint"]
     assert (error["kind"], error["exit_code"]) == ("data", 3)
     assert error["got"] == str(tmp_path / "nothing.csv")
     assert ended.stderr == ""
