@@ -188,9 +188,12 @@ def explain(name: str, available: Iterable[str]) -> str:
         available: The names that are there instead, without the namespace.
     """
     space, _, leaf = name.rpartition(".")
-    near = difflib.get_close_matches(leaf, sorted(available), n=1, cutoff=0.7)
+    names = sorted(available)
+    near = difflib.get_close_matches(leaf, names, n=1, cutoff=0.7) or [one for one in names if leaf in one]
     if name in REPLACEMENTS:
         advice = REPLACEMENTS[name]
+    elif leaf == "python":  # tensorflow.contrib.layers.python.layers.optimizers, say: never a public name
+        advice = f"import the public name: from tensorflow.contrib import {space.partition('.')[0]}"
     elif near:
         advice = f"did you mean tf.contrib.{space + '.' if space else ''}{near[0]}?"
     else:

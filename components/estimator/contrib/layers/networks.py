@@ -163,6 +163,7 @@ def embed_sequence(
     if not reuse and (vocab_size is None or embed_dim is None):
         raise ValueError(f"Must specify vocab size and embedding dimension when not reusing: {vocab_size}, {embed_dim}")
     with v1.variable_scope(scope, "EmbedSequence", [ids], reuse=reuse):
+        ids = tf.convert_to_tensor(ids)
         shape = None if vocab_size is None or embed_dim is None else [vocab_size, embed_dim]
         embeddings = model_variable(
             "embeddings", shape, initializer=initializer, regularizer=regularizer, trainable=trainable

@@ -39,7 +39,8 @@ def variance_scaling_initializer(
     if mode not in ("FAN_IN", "FAN_OUT", "FAN_AVG"):
         raise TypeError(f"mode must be FAN_IN, FAN_OUT or FAN_AVG, not {mode!r}")
     distribution = "uniform" if uniform else "truncated_normal"
-    return v1.variance_scaling_initializer(factor, mode.lower(), distribution, seed, dtype)
+    # The variable says its type itself when it calls the initializer.
+    return v1.variance_scaling_initializer(factor, mode.lower(), distribution, seed)
 
 
 def l1_regularizer(scale: float, scope: str | None = None) -> Regularizer:
