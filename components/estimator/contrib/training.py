@@ -7,7 +7,7 @@ See https://www.tensorflow.org/versions/r1.15/api_docs/python/tf/contrib/trainin
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from components.estimator.contrib.missing import attribute_error_of
 
@@ -37,6 +37,10 @@ class HParams:
         self._model_structure = model_structure
         for name, value in kwargs.items():
             self.add_hparam(name, value)
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any: ...
 
     def add_hparam(self, name: str, value: Any) -> None:
         """Add a hyperparameter; its type is that of the value, or of the first value of a list."""
