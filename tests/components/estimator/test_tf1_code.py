@@ -1,7 +1,12 @@
 """Estimator code of TensorFlow 1 style, each from tests/fixtures/tf1, trained and exported by our own path."""
 
+import contextlib
 import inspect
+import json
+import os
 import random
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -139,14 +144,20 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, list[str], list
     return str(folder / "out"), [str(folder / "train.gz")], [str(folder / "eval.gz")]
 
 
-@pytest.fixture
-def problems() -> Iterator[None]:
+@contextlib.contextmanager
+def problems_found() -> Iterator[None]:
     """Let the problems of tests/fixtures/tf1 be found as those that ship are."""
     package = __import__(place.PACKAGE, fromlist=["problems"])
     before = list(package.__path__)
     package.__path__ = [str(FIXTURES), *before]
     yield
     package.__path__ = before
+
+
+@pytest.fixture
+def problems() -> Iterator[None]:
+    with problems_found():
+        yield
 
 
 def losses_of(model_dir: Path) -> list[float]:
@@ -162,7 +173,7 @@ def losses_of(model_dir: Path) -> list[float]:
     return found
 
 
-def answers_of(folder: Path, names: list[str]) -> tuple[dict[str, Any], dict[str, Any], list[dict[str, list[Any]]]]:
+def answers_of(folder: Path, names: list[str]) -> tuple[dict[str, Any], list[dict[str, list[Any]]]]:
     """Load an export and ask it for three rows, by examples and by columns."""
     rows = make_rows(50, 2)
     model = tf.saved_model.load(str(folder))
@@ -178,13 +189,14 @@ def answers_of(folder: Path, names: list[str]) -> tuple[dict[str, Any], dict[str
             assert value.numpy().tolist() == by_name[name].numpy().tolist()
         else:
             np.testing.assert_allclose(value, by_name[name], rtol=1e-5, atol=1e-6)
-    return {name: value.numpy() for name, value in by_example.items()}, by_name, rows
+    return {name: value.numpy() for name, value in by_example.items()}, rows
 
 
-def run(name: str, label: str, columns: list[str], data: Any, tmp_path: Path, **settings: Any) -> Any:
-    """Train and export a fixture as the Trainer does; return its metrics and what the export answers."""
+def make(name: str, label: str, columns: list[str], data: Any, tmp_path: Path, **settings: Any) -> Any:
+    """Train and export a fixture as the Trainer does; return its metrics."""
     transform, train_files, eval_files = data
     values = {"train_steps": 150, "batch_size": 32, "shuffle_buffer": 400, "save_summary_steps": 10, **settings}
+    values.setdefault("save_checkpoints_steps", values["train_steps"])
     task = Task(
         problem=name,
         label=label,
@@ -200,8 +212,13 @@ def run(name: str, label: str, columns: list[str], data: Any, tmp_path: Path, **
     assert metrics["global_step"] == task.settings.train_steps
     receiver_fn = serving_input_receiver_fn(Columns(transform, [*columns, label]), label)
     export(estimator, name, receiver_fn, tmp_path / "export")
-    answers, _, rows = answers_of(tmp_path / "export", columns)
-    return metrics, answers, rows
+    return metrics
+
+
+def run(name: str, label: str, columns: list[str], data: Any, tmp_path: Path, **settings: Any) -> Any:
+    """Train and export a fixture; return its metrics, what the export answers, and the rows it was asked for."""
+    metrics = make(name, label, columns, data, tmp_path, **settings)
+    return metrics, *answers_of(tmp_path / "export", columns)
 
 
 def column(rows: Any, name: str) -> Any:
@@ -278,6 +295,30 @@ def test_texts_with_tables_and_embeddings(data: Any, tmp_path: Path) -> None:
     assert (answers["sentiment"] == names).mean() > 0.85
     assets = sorted(file.name for file in (tmp_path / "export" / "assets").iterdir())
     assert {"words.txt", "labels.txt"} <= set(assets)
+
+
+def test_code_that_turns_tensorflow_2_off(data: Any, tmp_path: Path) -> None:
+    """In a process of its own, which the Trainer has too: the switch is for a whole process."""
+    code = """
+import json, runpy, sys
+from pathlib import Path
+here = runpy.run_path(sys.argv[1])
+with here["problems_found"]():
+    print(json.dumps(here["make"](*json.loads(sys.argv[2]), Path(sys.argv[3]))))
+"""
+    given = json.dumps(["old_behavior", "price", ["age", "income"], data])
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code, __file__, given, str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=200,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert json.loads(done.stdout.splitlines()[-1])["mae"] < 0.3
+    answers, rows = answers_of(tmp_path / "export", ["age", "income"])
+    assert np.abs(answers["price"] - column(rows, "price")).mean() < 0.3
 
 
 BRINGS_ESTIMATORS = "feature_spec" in inspect.signature(create_estimator).parameters
