@@ -321,6 +321,23 @@ with here["problems_found"]():
     assert np.abs(answers["price"] - column(rows, "price")).mean() < 0.3
 
 
+def test_a_tpu_estimator_called_directly(data: Any, tmp_path: Path) -> None:
+    """The Estimator by itself: it gives input_fn the size of a batch."""
+
+    def input_fn(params: dict[str, Any]) -> Any:
+        spec = {name: RAW_SPEC[name] for name in ("age", "income", "price")}
+        dataset = tf.data.TFRecordDataset(data[1], "GZIP").repeat().shuffle(400, seed=1)
+        dataset = dataset.batch(params["batch_size"], drop_remainder=True)
+        return dataset.map(lambda one: tf.io.parse_example(one, spec)).map(lambda row: (row, row.pop("price")))
+
+    with problems_found():
+        estimator = place.load("tpu_prices", "model").build_estimator(
+            tf.estimator.RunConfig(str(tmp_path)), {"rate": 0.03}, {}
+        )
+    estimator.train(input_fn, max_steps=150)
+    assert estimator.evaluate(input_fn, steps=10)["mae"] < 0.5
+
+
 BRINGS_ESTIMATORS = "feature_spec" in inspect.signature(create_estimator).parameters
 
 
