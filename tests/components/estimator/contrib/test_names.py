@@ -54,6 +54,8 @@ def test_every_promised_name_is_there_by_each_way_of_importing() -> None:
         ("from tensorflow.contrib import seq2seq", "dynamic_rnn"),
         ("from tensorflow.contrib.layers import conv2d", "tf.compat.v1.layers.conv2d"),
         ("from tensorflow.contrib.layers.python.layers import optimizers", "from tensorflow.contrib import layers"),
+        ("from tensorflow.contrib.rnn import LSTMBlockFusedCell", "dynamic_rnn"),
+        ("from tensorflow.contrib.rnn.python.ops import core_rnn_cell", "from tensorflow.contrib import rnn"),
         ("import tensorflow.contrib.nothing_of_the_kind", "TensorFlow 2.0 dropped it"),
     ],
 )
