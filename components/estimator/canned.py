@@ -44,7 +44,8 @@ def from_build_estimator(problem: str, build: Callable[[], Any], config: Any, fi
             expected="the Estimator made with config=config and without model_dir",
             where=file,
             hint="a TPUEstimator takes tf.compat.v1.estimator.tpu.RunConfig(model_dir=config.model_dir, "
-            "tf_random_seed=config.tf_random_seed, save_checkpoints_steps=config.save_checkpoints_steps)",
+            "tf_random_seed=config.tf_random_seed, save_checkpoints_steps=config.save_checkpoints_steps, "
+            "save_checkpoints_secs=config.save_checkpoints_secs)",
         )
     if isinstance(estimator, tf.compat.v1.estimator.tpu.TPUEstimator):
         _keep_on_cpu(estimator)

@@ -6,7 +6,10 @@ from pathlib import Path
 
 from pipeline.errors import UserCodeError
 
-ENTRIES: Mapping[str, Sequence[str]] = {"preprocessing": ("preprocessing_fn",), "model": ("model_fn",)}
+ENTRIES: Mapping[str, Sequence[str]] = {
+    "preprocessing": ("preprocessing_fn",),
+    "model": ("model_fn", "build_estimator", "build_keras_model"),
+}
 """The modules of a problem, and the functions of which each must define one."""
 
 
@@ -32,7 +35,7 @@ def check_code(problem: str, folder: Path) -> None:
         defined = _defined(problem, file)
         if defined is not None and not defined & set(functions):
             raise UserCodeError(
-                f"{module}.py has no {' or '.join(functions)}",
+                f"{module}.py of {problem} defines no {' or '.join(functions)}",
                 got=", ".join(sorted(defined)) or "nothing is defined there",
                 expected=f"def {functions[0]}(...)",
                 where=str(file),

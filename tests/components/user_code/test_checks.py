@@ -50,7 +50,7 @@ def test_a_missing_module_is_said_to_be_missing(folder: Path) -> None:
 def test_another_name_is_refused_with_those_that_are_there(folder: Path) -> None:
     (folder / "preprocessing.py").write_text("def preprocess_fn(inputs): ...\n")
     error = fault(folder)
-    assert error.headline == "preprocessing.py has no preprocessing_fn"
+    assert error.headline == "preprocessing.py of prices defines no preprocessing_fn"
     assert error.got == "preprocess_fn"
 
 
