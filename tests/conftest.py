@@ -1,8 +1,21 @@
 """What holds for all tests."""
 
 import os
+import re
+from pathlib import Path
+
+import pytest
 
 # TensorFlow takes Keras 2 or 3 when it is first imported, by whichever test comes first; components.estimator.compat,
 # which sets this too, must not come too late.
 os.environ["TF_USE_LEGACY_KERAS"] = "1"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
+
+_SLOW = re.compile(r"^pytestmark = (\[\s*)?pytest\.mark\.slow\b", re.MULTILINE)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave whole modules of slow tests alone in the fast tier: importing them would import TensorFlow."""
+    if config.option.markexpr != "not slow" or collection_path.suffix != ".py":
+        return None
+    return bool(_SLOW.search(collection_path.read_text(encoding="utf-8"))) or None

@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 CODE = [
     file
@@ -40,3 +42,9 @@ def test_no_file_names_a_registry_host() -> None:
     # uv's lock is the one exception: its format holds the address of each file.
     texts = {name: (ROOT / name).read_bytes() for name in tracked if name != "uv.lock" and (ROOT / name).is_file()}
     assert not [name for name, text in texts.items() for host in hosts if host.encode() in text]
+
+
+def test_the_fast_tier_imports_no_tensorflow(request: pytest.FixtureRequest) -> None:
+    if request.config.option.markexpr != "not slow":
+        pytest.skip("both tiers are running")
+    assert not {"tensorflow", "tfx", "apache_beam"} & set(sys.modules)

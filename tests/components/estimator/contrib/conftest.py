@@ -3,15 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
-import components.estimator.compat  # noqa: F401  before TensorFlow
-
 import pytest
-import tensorflow as tf
 
 
 @pytest.fixture
 def in_graph() -> Callable[[Callable[[], Any]], Any]:
     """Build tensors in a graph of their own, and return their values."""
+    import tensorflow as tf  # here, so that the fast tier, which loads this file, does not
 
     def run(make: Callable[[], Any], times: int = 1) -> Any:
         v1 = tf.compat.v1
