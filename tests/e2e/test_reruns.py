@@ -73,9 +73,13 @@ def test_the_same_command_again_reuses_every_node(twice: tuple[Ended, Ended]) ->
     assert reused >= {*BEFORE_TRAINING, *FROM_TRAINING} - {"Resolver", "Pusher"}
     for ended in (one, other):
         assert {ended.states()[node] for node in (*BEFORE_TRAINING, "Trainer")} == {"reused"}
-        assert ended.json["pushed"]["version"] == 1
-        assert not ended.json["pushed"]["new"]
-        assert ended.served_after == ended.served_before
+        assert set(ended.served_before.items()) <= set(ended.served_after.items())
+    # Another test may have pushed another model meanwhile; then the first of the two puts this one on top again.
+    if len({path.split("/")[1] for path in one.served_before}) == 1:
+        assert one.json["pushed"]["version"] == 1
+        assert not one.json["pushed"]["new"]
+    assert other.json["pushed"]["version"] == one.json["pushed"]["version"]
+    assert not other.json["pushed"]["new"]
 
 
 def test_one_changed_row_reruns_everything(site: Site) -> None:
