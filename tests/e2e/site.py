@@ -5,6 +5,7 @@ import json
 import os
 import random
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -47,6 +48,10 @@ class Ended:
         return {node["node"]: node["state"] for node in self.json["nodes"]}
 
 
+def _heed_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @dataclass(frozen=True)
 class Site:
     """A problem's folder, its data and a workspace."""
@@ -67,6 +72,8 @@ class Site:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            # A shell that starts the tests in the background has them ignore Ctrl-C, and what they start too.
+            preexec_fn=_heed_interrupts,  # noqa: PLW1509  no thread is running here
         )
 
     def run(self, *more: str, data: Path | None = None, workspace: Path | None = None) -> Ended:
