@@ -21,20 +21,11 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from data.blocks import COLUMNS, LABEL
 from data.hedonic import expected_error
 
-LABEL = "median_house_value"
-NUMBERS = (
-    "longitude",
-    "latitude",
-    "housing_median_age",
-    "total_rooms",
-    "total_bedrooms",
-    "population",
-    "households",
-    "median_income",
-)
-CATEGORY = "ocean_proximity"
+CATEGORY = COLUMNS[-1]
+NUMBERS = tuple(name for name in COLUMNS if name not in (LABEL, CATEGORY))
 Columns = dict[str, npt.NDArray[Any]]
 
 
