@@ -13,7 +13,8 @@ import numpy.typing as npt
 import pytest
 import tensorflow as tf
 
-from bench.accuracy import CATEGORY, LABEL, NUMBERS, linear_regression, read_split
+from bench.accuracy import CATEGORY, NUMBERS, linear_regression, read_split
+from data.blocks import LABEL
 
 pytestmark = pytest.mark.slow
 
