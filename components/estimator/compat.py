@@ -19,7 +19,8 @@ What is put in place, and why:
   cluster; imported by RunConfig, Estimator and train_and_evaluate;
 - :mod:`~components.estimator.revived.tpu_modules`: imported by TPUEstimator even on a CPU;
 - :mod:`~components.estimator.revived.checkpoint_input_pipeline`: that hook, which lived in tf.data;
-- :mod:`~components.estimator.revived.module_aliases`: the names above.
+- :mod:`~components.estimator.revived.module_aliases`: the names above;
+- :mod:`~components.estimator.revived.argspec`: ``inspect.getargspec``, which Python 3.11 took away.
 
 On a TensorFlow that has Estimators of its own nothing is done, nor any variable set. TPU training is not given back.
 """
@@ -67,8 +68,9 @@ def install() -> bool:
         _require(name)
     _force_legacy_keras()
 
-    from components.estimator.revived import export_names, module_aliases, tpu_modules
+    from components.estimator.revived import argspec, export_names, module_aliases, tpu_modules
 
+    argspec.install()
     tf = importlib.import_module("tensorflow")
     _check_keras(tf)
     export_names.install(importlib.import_module("tensorflow.python.util.tf_export"))

@@ -2,6 +2,7 @@
 
 import difflib
 import enum
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -51,11 +52,12 @@ def load_schema(path: str) -> Any:
     except OSError as error:
         raise unreadable(path, error) from error
     except (text_format.ParseError, UnicodeDecodeError) as error:
+        place = (error.GetLine(), error.GetColumn()) if isinstance(error, text_format.ParseError) else ()
         raise SettingsError(
             "The curated schema cannot be parsed.",
-            got=str(error).splitlines()[0],
+            got=re.sub(r"^\d+:\d+ : ", "", str(error).splitlines()[0]),
             expected="a tensorflow_metadata Schema in protobuf text format",
-            where=path,
+            where=":".join(str(part) for part in (path, *place) if part is not None),
             hint="See https://www.tensorflow.org/tfx/data_validation/get_started for the format.",
         ) from error
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from components.example_gen.kinds import load_schema
 from components.example_gen.sources import list_sources
 from components.user_code.checks import check_code
 from pipeline.config import SETTINGS_FILE, Problem
@@ -92,7 +93,7 @@ def run_problem(
 
 
 def _check_files(problem: Problem) -> None:
-    """Refuse a data path that leads nowhere, and a schema that is not there, before anything is loaded."""
+    """Refuse a data path that leads nowhere, and a schema that is not there or is none, before anything is loaded."""
     settings = problem.folder / SETTINGS_FILE
     try:
         list_sources(problem.settings.data.path)
@@ -108,6 +109,8 @@ def _check_files(problem: Problem) -> None:
             where=f"schema.file in {settings}",
             hint="name a file in the problem's folder, or leave schema.file out to have one inferred",
         )
+    if name is not None:
+        load_schema(str(problem.folder / name))
 
 
 def _record(outcome: Outcome) -> dict[str, Any]:

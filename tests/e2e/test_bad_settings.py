@@ -24,6 +24,15 @@ def test_a_missing_path_as_json(ground: Site, tmp_path: Path) -> None:
     assert ended.stderr == ""
 
 
+def test_a_schema_that_is_none(ground: Site, tmp_path: Path) -> None:
+    file = ground.problem / "schema.pbtxt"
+    with edited(file, 'name: "rent" type', 'name: "rent" tipe'):
+        line = line_of(file, "tipe")
+        ended = ground.run(workspace=tmp_path / "new")
+    refused(ended, 2, "The curated schema cannot be parsed", f"{file}:{line}:", 'no field named "tipe"')
+    assert not (tmp_path / "new").exists()
+
+
 def test_three_mistakes_in_the_settings_file_are_told_at_once(ground: Site, tmp_path: Path) -> None:
     file = ground.problem / "pipeline.toml"
     with (

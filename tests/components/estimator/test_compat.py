@@ -1,6 +1,7 @@
 """The names under which model code finds the Estimator; all in one process, after one import."""
 
 import importlib
+import inspect
 import sys
 
 from components.estimator import compat
@@ -19,6 +20,20 @@ V2 = "tensorflow_estimator.python.estimator.api._v2.estimator"
 def test_the_estimator_was_given_back() -> None:
     assert compat.REVIVED
     assert tf.keras.Model.__module__.startswith("tf_keras")
+
+
+def test_inspect_has_getargspec_again() -> None:
+    getargspec = inspect.getargspec  # type: ignore[attr-defined]
+
+    def model_fn(features, labels, mode, params=None, *rest, **more):  # type: ignore[no-untyped-def]
+        del features, labels, mode, params, rest, more
+
+    args, varargs, keywords, defaults = getargspec(model_fn)
+    assert args == ["features", "labels", "mode", "params"]
+    assert (varargs, keywords, defaults) == ("rest", "more", (None,))
+    assert getargspec(lambda: None).defaults is None
+    with pytest.raises(ValueError, match="signature"):
+        getargspec(test_the_estimator_was_given_back)
 
 
 def test_v2_and_v1_differ_as_they_should() -> None:
