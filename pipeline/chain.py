@@ -27,6 +27,7 @@ from components.schema.curated import create_curated_schema
 from components.statistics_gen.component import create_statistics_gen
 from components.trainer.component import create_trainer
 from components.transform.component import create_transform
+from components.user_code.checks import mentions
 from components.user_code.fingerprint import component_code, problem_code
 from pipeline.beam import beam_args
 from pipeline.config import Problem
@@ -39,8 +40,8 @@ _CODE: dict[str, tuple[str, ...]] = {
     "SchemaGen": (),
     "ExampleValidator": ("example_validator",),
     "Transform": ("transform", "user_code"),
-    "Trainer": ("trainer", "estimator", "user_code"),
-    "Evaluator": ("evaluator",),
+    "Trainer": ("trainer", "estimator", "user_code", "transform"),
+    "Evaluator": ("evaluator", "transform"),
     "InfraValidator": ("infra_validator",),
     "Pusher": ("pusher", "infra_validator"),
 }
@@ -80,6 +81,7 @@ def create_pipeline(
         columns=settings.data.columns,
         splits=settings.data.hash_buckets,
         label=settings.label,
+        derived_label=mentions(code, "preprocessing", settings.label),
         schema_path=str(problem.folder / settings.schema_.file) if settings.schema_.file else None,
         missing=settings.data.missing,
         minimum_rows=settings.data.minimum_rows,
@@ -114,7 +116,13 @@ def create_pipeline(
         model_blessing=Channel(type=standard_artifacts.ModelBlessing),
     ).with_id("Resolver")
     evaluator = create_evaluator(
-        examples, model, resolver.outputs["model"], schema, label=settings.label, settings=settings.evaluation
+        examples,
+        model,
+        resolver.outputs["model"],
+        schema,
+        label=settings.label,
+        settings=settings.evaluation,
+        transform_graph=transform.outputs["transform_graph"],
     )
     infra_validator = create_infra_validator(model, examples, settings=settings.infra_validation, label=settings.label)
     pusher = create_pusher(

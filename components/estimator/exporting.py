@@ -18,6 +18,7 @@ import components.estimator.compat  # noqa: F401  before TensorFlow
 
 import tensorflow as tf
 
+from components.transform.dependencies import dependencies
 from components.user_code.boundary import user_code
 from pipeline.errors import UserCodeError
 
@@ -30,15 +31,22 @@ def serving_input_receiver_fn(transform: Any, label: str) -> Callable[[], Any]:
 
     Args:
         transform: ``tft.TFTransformOutput``.
-        label: The label's column, which a request does not have.
+        label: The label's name. A request does not have its column, nor those that only the label is computed from.
 
     Returns:
         A function for ``Estimator.export_saved_model``.
     """
+    needed = dependencies(transform).needed_by_serving(label)
+    spec = {name: one for name, one in transform.raw_feature_spec().items() if name in needed}
+
+    if not spec:
+        raise UserCodeError(
+            "No feature is computed from a column that a request has",
+            got=f"features that need no column, or the column {label}, which is what is predicted",
+            where="preprocessing_fn in preprocessing.py",
+        )
 
     def make() -> Any:
-        spec = dict(transform.raw_feature_spec())
-        spec.pop(label, None)
         examples = tf.compat.v1.placeholder(tf.string, [None], name="examples")
         parsed = tf.io.parse_example(examples, spec)
         columns = {name: _column(name, value) for name, value in parsed.items()}

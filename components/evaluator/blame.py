@@ -10,8 +10,10 @@ from typing import Any
 import tensorflow as tf
 
 from components.evaluator.configuration import SIGNATURE
+from components.evaluator.labels import DerivedLabel
 from components.infra_validator.messages import telling_line
 from components.infra_validator.records import read_files, split_files
+from components.transform.label import label_function
 from pipeline.errors import PipelineError, UserCodeError
 
 _ROWS = 64
@@ -25,6 +27,7 @@ def explain(
     model: str,
     baseline: str | None,
     label: str,
+    derived: DerivedLabel | None = None,
 ) -> PipelineError:
     """Return an error that a person can act on, for a failure of TFMA.
 
@@ -34,15 +37,30 @@ def explain(
         split: The evaluated split.
         model: Folder of the candidate's SavedModel.
         baseline: Folder of the blessed model's SavedModel, where there is one.
-        label: The label's feature.
+        label: The label's name.
+        derived: The label, where the transform computes it.
     """
     try:
         rows = read_files(split_files(examples, split), _ROWS)
     except Exception as unreadable:  # noqa: BLE001 - already handling a failure: say what can be said
         return PipelineError("the split cannot be read", where=f"{split} split", got=telling_line(unreadable))
-    if not any(label in tf.train.Example.FromString(row).features.feature for row in rows):
+    names = {name for row in rows for name in tf.train.Example.FromString(row).features.feature}
+    lacking = sorted(set(derived.columns if derived else (label,)) - names)
+    if lacking:
         return PipelineError(
-            "the examples hold no label", where=f"{split} split", got=f"no feature {label!r} in {len(rows)} rows"
+            f"the examples do not hold what the label {label} is computed from"
+            if derived
+            else "the examples hold no label",
+            where=f"{split} split",
+            got=f"no feature {', '.join(map(repr, lacking))} in {len(rows)} rows",
+        )
+    failure = _label_failure(derived, rows) if derived else None
+    if failure is not None:
+        return UserCodeError(
+            f"the label {label} cannot be computed for rows of the eval split",
+            where=f"preprocessing_fn: outputs[{label!r}]",
+            got=failure,
+            hint="the graph that preprocessing_fn made raised this",
         )
     failure = _failure(model, rows)
     if failure is not None:
@@ -61,6 +79,14 @@ def explain(
             hint="did a column change since it was blessed? A new workspace starts without a blessed model",
         )
     return PipelineError("the evaluation failed", where="Evaluator", got=telling_line(error), hint="see the node's log")
+
+
+def _label_failure(derived: DerivedLabel, rows: Sequence[bytes]) -> str | None:
+    try:
+        label_function(derived.transform_graph, derived.label)(rows)
+    except Exception as error:  # noqa: BLE001 - the user's graph may raise anything
+        return telling_line(error)
+    return None
 
 
 def _failure(model: str, rows: Sequence[bytes]) -> str | None:

@@ -2,17 +2,28 @@
 
 from typing import Any
 
-from tfx.components import Evaluator as StockEvaluator
-from tfx.dsl.components.base import executor_spec
+from tfx.dsl.components.base import base_beam_component, executor_spec
+from tfx.types import Channel, component_spec, standard_artifacts, standard_component_specs
+from tfx.utils import json_utils
 
 from components.evaluator.configuration import eval_config
 from components.evaluator.executor import Executor
 from pipeline.config.model import Evaluation
 
 
-class Evaluator(StockEvaluator):
-    """Stock TFX's Evaluator, inputs, outputs and properties, with our executor."""
+class EvaluatorSpec(standard_component_specs.EvaluatorSpec):
+    """Stock TFX's, and the transform, by which the label is computed where it is no raw column."""
 
+    INPUTS = {
+        **standard_component_specs.EvaluatorSpec.INPUTS,
+        "transform_graph": component_spec.ChannelParameter(type=standard_artifacts.TransformGraph, optional=True),
+    }
+
+
+class Evaluator(base_beam_component.BaseBeamComponent):
+    """Stock TFX's inputs, outputs and properties, with our executor."""
+
+    SPEC_CLASS = EvaluatorSpec
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
 
 
@@ -26,6 +37,7 @@ def create_evaluator(
     settings: Evaluation,
     split: str = "eval",
     every_slice: bool = False,
+    transform_graph: Any = None,
 ) -> Any:
     """Return the node that judges a model.
 
@@ -34,10 +46,11 @@ def create_evaluator(
         model: Channel of the Model to judge.
         baseline_model: Channel of the latest blessed Model; may turn out empty.
         schema: Channel of the Schema of the examples; None to read them without.
-        label: The label's feature.
+        label: The label's name, among the transformed features where there is a transform.
         settings: What is measured and bounded.
         split: The split to evaluate on.
         every_slice: Whether each slice must keep the bounds too, instead of all rows together only.
+        transform_graph: Channel of the TransformGraph; None to take the label from the raw rows as it is.
 
     Returns:
         The component, with outputs ``evaluation`` (TFMA's files and ``verdict.json``) and ``blessing``.
@@ -45,11 +58,16 @@ def create_evaluator(
     Raises:
         SettingsError: if a metric's name is unknown.
     """
-    return Evaluator(
+    spec = EvaluatorSpec(
         examples=examples,
         model=model,
         baseline_model=baseline_model,
         schema=schema,
-        example_splits=[split],
+        transform_graph=transform_graph,
+        example_splits=json_utils.dumps([split]),
         eval_config=eval_config(settings, label=label, every_slice=every_slice),
-    ).with_id("Evaluator")
+        fairness_indicator_thresholds=json_utils.dumps(None),
+        evaluation=Channel(type=standard_artifacts.ModelEvaluation),
+        blessing=Channel(type=standard_artifacts.ModelBlessing),
+    )
+    return Evaluator(spec=spec).with_id("Evaluator")

@@ -20,9 +20,11 @@ from tfx.utils import io_utils, json_utils, path_utils, proto_utils
 from components.evaluator.blame import explain
 from components.evaluator.configuration import COUNT, rules
 from components.evaluator.judging import judge
+from components.evaluator.labels import DerivedLabel
 from components.evaluator.measuring import read_measured, run_tfma
 from components.evaluator.signature import check_outputs
 from components.evaluator.verdict import OVERALL, Verdict, write_verdict
+from components.transform.label import columns_of_label
 from pipeline.errors import PipelineError, find
 
 Artifacts = dict[str, list[Any]]
@@ -35,7 +37,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         """Evaluate and judge.
 
         Args:
-            input_dict: ``examples``, ``model``, and where there are such ``baseline_model`` and ``schema``.
+            input_dict: ``examples``, ``model``, and where there are such ``baseline_model``, ``schema`` and
+                ``transform_graph`` (without which the label is taken to be a raw column).
             output_dict: ``evaluation`` and ``blessing``.
             exec_properties: ``eval_config``, and ``example_splits`` (one split, ``["eval"]``).
 
@@ -71,6 +74,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         if input_dict.get("schema"):
             folder = artifact_utils.get_single_uri(input_dict["schema"])
             schema = io_utils.SchemaReader().read(io_utils.get_only_uri_in_dir(folder))
+        label = config.model_specs[0].label_key
+        derived = _derived(input_dict.get("transform_graph") or [], label)
         try:
             run_tfma(
                 self._make_beam_pipeline,
@@ -80,6 +85,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 config=config,
                 schema=schema,
                 output=evaluation.uri,
+                derived=derived,
             )
         except Exception as error:
             raise find(error) or explain(
@@ -88,7 +94,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 split=split,
                 model=_saved_model(model),
                 baseline=None if baseline is None else _saved_model(baseline),
-                label=config.model_specs[0].label_key,
+                label=label,
+                derived=derived,
             ) from error
         measured = read_measured(evaluation.uri, has_baseline=baseline is not None)
         rows = int(measured.candidate.get((OVERALL, COUNT)) or 0)
@@ -107,6 +114,14 @@ class Executor(base_beam_executor.BaseBeamExecutor):
 
 def _saved_model(model: Any) -> str:
     return str(path_utils.serving_model_path(model.uri, path_utils.is_old_model_artifact(model)))
+
+
+def _derived(transform_graph: Sequence[Any], label: str) -> DerivedLabel | None:
+    if not transform_graph:
+        return None
+    folder = artifact_utils.get_single_uri(list(transform_graph))
+    columns = columns_of_label(folder, label)
+    return None if columns is None else DerivedLabel(folder, label, tuple(columns))
 
 
 def _reconcile(examples: Sequence[Any], split: str, evaluated: int) -> None:

@@ -9,6 +9,7 @@ import tensorflow_model_analysis as tfma
 from tfx.components.util import examples_utils, tfxio_utils
 from tfx_bsl.tfxio import tensor_adapter
 
+from components.evaluator.labels import DerivedLabel, with_label
 from components.evaluator.verdict import OVERALL
 
 
@@ -29,6 +30,7 @@ def run_tfma(
     config: Any,
     schema: Any,
     output: str,
+    derived: DerivedLabel | None = None,
 ) -> None:
     """Evaluate models on a split and write TFMA's own result files.
 
@@ -40,6 +42,7 @@ def run_tfma(
         config: The ``tfma.EvalConfig``, with defaults filled in.
         schema: The schema of the examples; None to read them without.
         output: Folder of the ModelEvaluation artifact.
+        derived: The label, where it is not a raw column; None to take the column that the config names.
     """
     factory = tfxio_utils.get_tfxio_factory_from_artifact(
         examples=list(examples),
@@ -58,13 +61,21 @@ def run_tfma(
                     adapter = tensor_adapter.TensorAdapterConfig(
                         arrow_schema=tfxio.ArrowSchema(), tensor_representations=tfxio.TensorRepresentations()
                     )
+        shared = models[0] if len(models) == 1 else list(models)
+        extractors = None
+        if derived is not None:
+            defaults = tfma.default_extractors(
+                eval_shared_model=shared, eval_config=config, tensor_adapter_config=adapter
+            )
+            extractors = with_label(defaults, derived, [spec.name for spec in config.model_specs])
         _ = (
             batches
             | "Flatten" >> beam.Flatten()
             | "Evaluate"
             >> tfma.ExtractEvaluateAndWriteResults(
-                eval_shared_model=models[0] if len(models) == 1 else list(models),
+                eval_shared_model=shared,
                 eval_config=config,
+                extractors=extractors,
                 output_path=output,
                 tensor_adapter_config=adapter,
             )

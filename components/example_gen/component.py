@@ -27,6 +27,7 @@ def create_example_gen(
     columns: Sequence[str] = (),
     splits: Mapping[str, int] | None = None,
     label: str | None = None,
+    derived_label: bool = False,
     schema_path: str | None = None,
     missing: Sequence[str] = ("",),
     minimum_rows: int = 1,
@@ -44,6 +45,7 @@ def create_example_gen(
         columns: Names of the columns of CSV files without a header line.
         splits: Hash buckets by split name; default four parts ``train`` to one of ``eval``.
         label: The column that is predicted: it must exist and vary.
+        derived_label: Whether the label may be missing from the data, since preprocessing_fn may make it.
         schema_path: Curated ``schema.pbtxt``, whose types the columns get; without it types are inferred over all rows.
         missing: Cell texts that stand for a missing value.
         minimum_rows: Fewest rows for each split.
@@ -71,6 +73,7 @@ def create_example_gen(
         file_format=file_format,
         columns=tuple(columns),
         label=label,
+        derived_label=derived_label,
         schema_path=schema_path,
         missing=tuple(missing),
         minimum_rows=minimum_rows,

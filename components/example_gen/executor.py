@@ -62,6 +62,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
 
         schema = kinds.load_schema(options.schema_path) if options.schema_path else None
         plan = shards.plan(sources, options, schema)
+        options = shards.settle_label(plan, options, schema)
         known = kinds.schema_kinds(schema) if schema else {}
         scratch = f"{artifact.uri}/{_SCRATCH}"
         try:

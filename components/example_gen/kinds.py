@@ -113,7 +113,9 @@ def check_columns(files: Mapping[str, Sequence[str]], required: Sequence[str], l
 def _lacking(path: str, names: Sequence[str], lacking: Sequence[str], label: str | None) -> DataError:
     hint = "Add the column, or take it out of the schema."
     if list(lacking) == [label]:
-        hint = "Name one of the columns as the label in pipeline.toml, or add the column."
+        hint = (
+            "Name one of the columns as the label in pipeline.toml, add the column, or have preprocessing_fn return it."
+        )
     near = {name: difflib.get_close_matches(name, names, n=1) for name in lacking}
     guesses = [f"{name} may be what is called {match[0]} there" for name, match in near.items() if match]
     if len(names) == 1 and any(sign in names[0] for sign in ";\t|"):

@@ -15,7 +15,9 @@ class IngestOptions:
         path: File, folder, glob or ``{SPAN}`` pattern, as the user gave it.
         file_format: ``auto`` goes by the files' names, then by their first bytes.
         columns: Column names of CSV files that have no header line; empty where they have one.
-        label: Column that is predicted; it must exist, vary and hold no NaN.
+        label: What is predicted. As a column it must vary and hold no NaN; it has to be one, unless ``derived_label``.
+        derived_label: Whether the label may be made by preprocessing_fn from other columns: a label that is no column,
+            and that no curated schema names, is then left to Transform.
         schema_path: Curated ``schema.pbtxt``; its types are the columns' types. Its content enters the fingerprint.
         missing: Cell texts that stand for a missing value.
         minimum_rows: Fewest rows that each split must get.
@@ -27,6 +29,7 @@ class IngestOptions:
     file_format: FileFormat = "auto"
     columns: tuple[str, ...] = ()
     label: str | None = None
+    derived_label: bool = False
     schema_path: str | None = None
     missing: tuple[str, ...] = ("",)
     minimum_rows: int = 1

@@ -57,8 +57,21 @@ def plan(sources: Sequence[Source], options: IngestOptions, schema: Any) -> list
         else:
             blocks += layout.csv_blocks(source, columns=options.columns, block_bytes=options.block_bytes)
     names = {block.path: block.names for block in blocks}
-    kinds.check_columns(names, kinds.required_columns(schema) if schema else [], options.label)
+    label = None if _is_left_to_transform(names, options, schema) else options.label
+    kinds.check_columns(names, kinds.required_columns(schema) if schema else [], label)
     return layout.pack(blocks, options.block_bytes)
+
+
+def settle_label(planned: Sequence[Shard], options: IngestOptions, schema: Any) -> IngestOptions:
+    """Return the options without the label, where it is no column and is left to Transform."""
+    files = {block.path: block.names for shard in planned for block in shard.blocks}
+    return dataclasses.replace(options, label=None) if _is_left_to_transform(files, options, schema) else options
+
+
+def _is_left_to_transform(files: Mapping[str, Sequence[str]], options: IngestOptions, schema: Any) -> bool:
+    # A curated schema that names the label says that it is a column.
+    named = schema is not None and any(feature.name == options.label for feature in schema.feature)
+    return options.derived_label and not named and not any(options.label in names for names in files.values())
 
 
 def pieces(shard: Shard, options: IngestOptions) -> Iterator[Piece]:

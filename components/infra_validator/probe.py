@@ -2,7 +2,8 @@
 
 It loads with ``tf.saved_model.load``, as any user of the export would, and calls ``serving_default`` with serialized
 ``tf.Example`` whose label was taken out, since no label is there when the model is served. If there is a signature
-``raw``, which takes feature values by name, it has to give the same answers to the same rows.
+``raw``, which takes feature values by name, it has to give the same answers to the same rows; what it does not ask for
+is taken out of the examples too, so that a client can go by it.
 """
 
 import json
@@ -49,7 +50,7 @@ def _probe(request: Mapping[str, Any], answer: dict[str, Any], tell: Any) -> Non
         tell(doing="reading examples")
         from components.infra_validator.records import read_files
 
-        rows = [_without(row, request["label"]) for row in read_files(request["files"], request["rows"])]
+        rows = read_files(request["files"], request["rows"])
         answer["rows"] = len(rows)
         if not rows:
             problems.append("there is no example to ask it")
@@ -68,6 +69,7 @@ def _probe(request: Mapping[str, Any], answer: dict[str, Any], tell: Any) -> Non
         return
     if not rows:
         return
+    rows = _as_requested(rows, request["label"], model)
     tell(doing=f"answering {len(rows)} examples")
     serving = model.signatures[SERVING]
     inputs = serving.structured_input_signature[1]
@@ -96,12 +98,19 @@ def _call(signature: Any, inputs: Mapping[str, Any]) -> dict[str, Any]:
     return {name: tensor.numpy() for name, tensor in signature(**inputs).items()}
 
 
-def _without(row: bytes, label: str) -> bytes:
+def _as_requested(rows: Sequence[bytes], label: str, model: Any) -> list[bytes]:
+    """Take out what a request does not have: the label, and what the signature ``raw`` does not ask for."""
     import tensorflow as tf
 
-    example = tf.train.Example.FromString(row)
-    example.features.feature.pop(label, None)
-    return example.SerializeToString()
+    asked = model.signatures[RAW].structured_input_signature[1] if RAW in model.signatures else None
+    requests = []
+    for row in rows:
+        example = tf.train.Example.FromString(row)
+        values = example.features.feature
+        for name in [one for one in values if one == label or (asked is not None and one not in asked)]:
+            del values[name]
+        requests.append(example.SerializeToString())
+    return requests
 
 
 def _faults(signature: str, outputs: Mapping[str, Any], rows: int) -> list[str]:

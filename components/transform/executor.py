@@ -3,10 +3,13 @@
 import json
 from typing import Any
 
+import tensorflow_transform as tft
 from tfx.components.transform import executor
 from tfx.types import artifact_utils
+from tfx.utils import json_utils
 
 from components.rows import PROPERTY, reconcile
+from components.transform.label import check_label_varies
 from components.transform.records import count_records
 from pipeline.errors import find
 
@@ -30,4 +33,18 @@ class Executor(executor.Executor):
             for split in artifact_utils.decode_split_names(transformed.split_names)
         }
         reconcile("Transform", artifact_utils.get_single_instance(input_dict["examples"]), seen)
+        _check_label(transformed, output_dict, exec_properties)
         transformed.set_string_custom_property(PROPERTY, json.dumps(seen))
+
+
+def _check_label(transformed: Any, output_dict: Any, exec_properties: Any) -> None:
+    custom = json_utils.loads(exec_properties["custom_config"])
+    graph = tft.TFTransformOutput(artifact_utils.get_single_uri(output_dict["transform_graph"]))
+    label = custom["label"]
+    check_label_varies(
+        artifact_utils.get_split_uri([transformed], "train"),
+        graph.transformed_feature_spec(),
+        label,
+        raw=label in graph.raw_feature_spec(),
+        problem=custom["problem"],
+    )

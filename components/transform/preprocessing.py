@@ -1,5 +1,7 @@
 """The preprocessing_fn that the Transform node is given: the problem's own, inside the error boundary."""
 
+import difflib
+from collections.abc import Mapping
 from typing import Any
 
 from components.user_code import place
@@ -24,7 +26,12 @@ def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> d
             "preprocessing.py has no preprocessing_fn", where=str(file), expected="def preprocessing_fn(inputs)"
         )
     with user_code(problem, "preprocessing_fn", "preprocessing"):
-        outputs = function(inputs)
+        try:
+            outputs = function(inputs)
+        except KeyError as error:
+            if error.args == (label,) and label not in inputs:
+                raise _no_label(label, inputs, {}, str(file)) from None
+            raise
     if not isinstance(outputs, dict) or not outputs:
         raise UserCodeError(
             "preprocessing_fn returned no features",
@@ -32,6 +39,8 @@ def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> d
             expected="a dict from names to tensors",
             where=str(file),
         )
+    if label not in outputs and label not in inputs:
+        raise _no_label(label, inputs, outputs, str(file))
     if label not in outputs:
         raise UserCodeError(
             "preprocessing_fn does not return the label",
@@ -41,3 +50,17 @@ def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> d
             hint=f'pass it through: outputs["{label}"] = inputs["{label}"]',
         )
     return outputs
+
+
+def _no_label(label: str, inputs: Mapping[str, Any], outputs: Mapping[str, Any], file: str) -> UserCodeError:
+    near = difflib.get_close_matches(label, [*outputs, *inputs], n=1)
+    made = f"preprocessing_fn returns {', '.join(sorted(outputs))}; " if outputs else ""
+    return UserCodeError(
+        f"The label {label} is neither a column of the data nor made by preprocessing_fn",
+        got=f"{made}the data has {', '.join(sorted(inputs))}",
+        expected=f"{label!r} among what preprocessing_fn returns",
+        where=file,
+        hint=f'did you mean {near[0]}? pipeline.toml says label = "{label}"'
+        if near
+        else f'compute it from the columns: outputs["{label}"] = ..., or name another label in pipeline.toml',
+    )

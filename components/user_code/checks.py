@@ -4,6 +4,7 @@ import ast
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from components.user_code.fingerprint import reachable
 from pipeline.errors import UserCodeError
 
 ENTRIES: Mapping[str, Sequence[str]] = {
@@ -67,3 +68,26 @@ def _defined(problem: str, file: Path) -> set[str] | None:
         elif isinstance(node, ast.If | ast.Try | ast.With | ast.For | ast.While):
             return None  # what it binds depends on what happens there
     return None if "*" in names else names
+
+
+def mentions(folder: Path, module: str, text: str) -> bool:
+    """Tell whether a text stands as a constant in a module of a problem, or in one that it imports from the folder.
+
+    Args:
+        folder: The problem's folder.
+        module: The module, without the package.
+        text: What is looked for, a label's name say.
+
+    Returns:
+        True also for code that cannot be parsed, which fails elsewhere with better words.
+    """
+    for file in reachable(folder, module):
+        if file.suffix != ".py":
+            continue
+        try:
+            tree = ast.parse(file.read_text(encoding="utf-8"))
+        except (SyntaxError, UnicodeDecodeError):
+            return True
+        if any(isinstance(node, ast.Constant) and node.value == text for node in ast.walk(tree)):
+            return True
+    return False

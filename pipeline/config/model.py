@@ -125,7 +125,10 @@ class Beam(Section):
 class Settings(Section):
     """All settings of one problem."""
 
-    label: str = Field(min_length=1, description="the column to predict")
+    label: str = Field(
+        min_length=1,
+        description="the column to predict, or what `preprocessing_fn` makes under that name",
+    )
     description: str = Field("", description="one sentence for `runner.py problems`")
     data: Data
     schema_: Schema = Field(Schema(), alias="schema")

@@ -27,12 +27,14 @@ RAW_SPEC = {
     "floors": tf.io.VarLenFeature(tf.int64),
     "kind": tf.io.VarLenFeature(tf.string),
     "price": tf.io.FixedLenFeature([1], tf.float32),
+    "fee": tf.io.FixedLenFeature([1], tf.float32),
 }
+NOT_SERVED = ("price", "fee")  # the label, and what only it is computed from
 ROWS: list[dict[str, Any]] = [
-    {"size": [10.0], "rooms/odd name": [2.0], "floors": [1], "kind": ["a"], "price": [5.0]},
-    {"size": [20.0], "rooms/odd name": [], "floors": [], "kind": [], "price": [7.0]},
-    {"size": [30.0], "rooms/odd name": [4.0], "floors": [-3], "kind": ["b"], "price": [9.0]},
-    {"size": [15.0], "rooms/odd name": [0.0], "floors": [0], "kind": ["new"], "price": [9.0]},
+    {"size": [10.0], "rooms/odd name": [2.0], "floors": [1], "kind": ["a"], "price": [5.0], "fee": [1.0]},
+    {"size": [20.0], "rooms/odd name": [], "floors": [], "kind": [], "price": [7.0], "fee": [1.0]},
+    {"size": [30.0], "rooms/odd name": [4.0], "floors": [-3], "kind": ["b"], "price": [9.0], "fee": [1.0]},
+    {"size": [15.0], "rooms/odd name": [0.0], "floors": [0], "kind": ["new"], "price": [9.0], "fee": [1.0]},
 ]
 MODEL = """\
 import tensorflow as tf
@@ -63,7 +65,7 @@ def preprocessing_fn(inputs: dict[str, Any]) -> dict[str, Any]:
         "rooms": dense("rooms/odd name", 100.0),
         "floors": dense("floors", 1000),
         "kind": tft.compute_and_apply_vocabulary(dense("kind", ""), num_oov_buckets=1),
-        "price": inputs["price"],
+        "price": inputs["price"] + inputs["fee"],
     }
 
 
@@ -115,7 +117,7 @@ def example(row: dict[str, Any]) -> bytes:
     kinds = {float: "float_list", int: "int64_list", str: "bytes_list"}
     built = tf.train.Example()
     for name, values in row.items():
-        if name != "price" and values:
+        if name not in NOT_SERVED and values:
             encoded = [one.encode() if isinstance(one, str) else one for one in values]
             getattr(built.features.feature[name], kinds[type(values[0])]).value.extend(encoded)
     return bytes(built.SerializeToString())
@@ -131,8 +133,9 @@ def test_both_signatures_give_the_same_answers_missing_values_too(
     columns = {
         name: tf.constant([row[name][0] if row[name] else missing[name] for row in ROWS], RAW_SPEC[name].dtype)
         for name in RAW_SPEC
-        if name != "price"
+        if name not in NOT_SERVED
     }
+    assert set(model.signatures["raw"].structured_input_signature[1]) == set(columns)
     by_name = model.signatures["raw"](**{name: columns[name] for name in columns})
     assert set(by_name) == set(by_example) == {"total", "twice"}
     np.testing.assert_allclose(by_name["total"], by_example["total"], rtol=1e-6)

@@ -34,6 +34,7 @@ def ingest_folder(
     chosen = IngestOptions(path=str(path), **options)
     shares = dict(splits or {"all": 1})
     plan = shards.plan(list_sources(str(path), file_format=chosen.file_format), chosen, schema)
+    chosen = shards.settle_label(plan, chosen, schema)
     known = {name: int(kind) for name, kind in (kinds.schema_kinds(schema) if schema else {}).items()}
     inferred = kinds.combine(shards.infer_kinds(shard, chosen, known) for shard in plan)
     types = kinds.settle({**inferred, **known})

@@ -172,6 +172,17 @@ def test_a_missing_label_is_called_so(ingest: Ingest, write: Write) -> None:
     assert "lacks the label: value" in refusal(ingest, write(HEADER + GOOD), label="value").headline
 
 
+def test_a_label_that_preprocessing_makes_need_not_be_a_column(ingest: Ingest, write: Write) -> None:
+    path = write(HEADER + GOOD)
+    done = ingest(path, schema=SCHEMA, label="dear", derived_label=True)
+    assert "price" in done.all_rows()[0]
+    # A schema that names the label says that it is a column; and a column that is there has to vary, as ever.
+    lacking = write(HEADER.replace("price", "prize") + GOOD, "lacking.csv")
+    assert "lacks the label: price" in refusal(ingest, lacking, derived_label=True).headline
+    constant = write(HEADER + "1,1,a,1\n2,2,b,1\n", "constant.csv")
+    assert "is constant" in refusal(ingest, constant, derived_label=True).headline
+
+
 def test_semicolons_are_recognised(ingest: Ingest, write: Write) -> None:
     error = refusal(ingest, write(HEADER.replace(",", ";") + GOOD.replace(",", ";")))
     assert "separated" in str(error.hint)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from components.user_code.checks import check_code
+from components.user_code.checks import check_code, mentions
 from pipeline.errors import UserCodeError
 
 
@@ -59,3 +59,18 @@ def test_a_syntax_error_names_its_line(folder: Path) -> None:
     error = fault(folder)
     assert error.headline == "importing model.py of prices raised SyntaxError"
     assert str(error.where).startswith(f"{folder / 'model.py'}:2")
+
+
+def test_a_label_is_found_where_the_code_writes_it(folder: Path) -> None:
+    (folder / "features.py").write_text('LABEL = "big_tip"  # of fare\n')
+    (folder / "notes.py").write_text('OTHER = "elsewhere"\n')
+    assert not mentions(folder, "preprocessing", "big_tip")
+    (folder / "preprocessing.py").write_text(
+        "from . import features\ndef preprocessing_fn(inputs):\n    return inputs\n"
+    )
+    assert mentions(folder, "preprocessing", "big_tip")
+    assert not mentions(folder, "preprocessing", "big_tips")
+    assert not mentions(folder, "preprocessing", "fare")
+    assert not mentions(folder, "preprocessing", "elsewhere")
+    (folder / "features.py").write_text("def (")
+    assert mentions(folder, "preprocessing", "anything")
