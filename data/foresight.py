@@ -1,0 +1,88 @@
+"""The best that anybody can say of what follows a window of :mod:`data.waves`, who knows how waves are drawn.
+
+Given its frequency, a series is jointly normal: what follows the window is normal, with mean and variance by the usual
+formulas. Which frequency it was, the window tells by its likelihood. So what follows is a mixture of normals, one for
+each frequency; its median has the least absolute error of all predictions. Frequencies are taken on a grid, fine against
+what 24 values can tell apart.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from data import waves
+from data.hedonic import normal_cdf
+from data.waves import Floats
+
+GRID = 400
+_ROWS = 512  # worked on at a time, which bounds the memory
+
+
+class Mixture(NamedTuple):
+    """What may follow each of n windows.
+
+    Attributes:
+        weights: Of each frequency, ``[n, GRID]``; each row adds up to 1.
+        means: Of what follows, if the frequency is that one; ``[n, GRID]``.
+        deviations: Standard deviations of the same, ``[GRID]``.
+    """
+
+    weights: Floats
+    means: Floats
+    deviations: Floats
+
+
+def best_prediction(windows: Floats) -> Floats:
+    """The median of what may follow windows ``[n, 24]``; ``[n]``: no prediction has a lower expected absolute error."""
+    return np.concatenate([_median(mixture(part)) for part in _parts(windows)])
+
+
+def expected_error(windows: Floats) -> Floats:
+    """Expected absolute error of :func:`best_prediction` for each of the windows ``[n, 24]``; ``[n]``."""
+    return np.concatenate([_error(mixture(part)) for part in _parts(windows)])
+
+
+def mixture(windows: Floats) -> Mixture:
+    """Find what may follow windows ``[n, 24]``."""
+    low, high = waves.FREQUENCIES
+    frequencies = low + (high - low) * (np.arange(GRID) + 0.5) / GRID
+    around = windows - waves.LEVEL
+    likelihoods, means = np.empty((2, len(windows), GRID))
+    deviations = np.empty(GRID)
+    for number, frequency in enumerate(frequencies):
+        turns = 2.0 * np.pi * frequency * np.arange(waves.STEPS + 1)
+        level = np.full_like(turns, waves.LEVEL_SPREAD)
+        parts = np.stack([waves.WAVE * np.cos(turns), waves.WAVE * np.sin(turns), level])
+        covariance = parts.T @ parts + waves.NOISE**2 * np.eye(waves.STEPS + 1)
+        within, across, variance = covariance[:-1, :-1], covariance[:-1, -1], covariance[-1, -1]
+        weights = np.linalg.solve(within, across)
+        means[:, number] = waves.LEVEL + around @ weights
+        deviations[number] = np.sqrt(variance - across @ weights)
+        distance = np.sum(around * np.linalg.solve(within, around.T).T, axis=1)
+        likelihoods[:, number] = -0.5 * (distance + np.linalg.slogdet(within)[1])
+    chances = np.exp(likelihoods - likelihoods.max(axis=1, keepdims=True))
+    return Mixture(chances / chances.sum(axis=1, keepdims=True), means, deviations)
+
+
+def _parts(windows: Floats) -> list[Floats]:
+    windows = np.asarray(windows, dtype=np.float64)
+    return np.split(windows, range(_ROWS, len(windows), _ROWS))
+
+
+def _median(what: Mixture) -> Floats:
+    """By halving: a mixture's distribution function has no inverse in closed form."""
+    low = (what.means - 6.0 * what.deviations).min(axis=1)
+    high = (what.means + 6.0 * what.deviations).max(axis=1)
+    for _ in range(24):
+        middle = (low + high) / 2.0
+        below = np.sum(what.weights * normal_cdf((middle[:, None] - what.means) / what.deviations), axis=1)
+        low, high = np.where(below < 0.5, middle, low), np.where(below < 0.5, high, middle)
+    return np.asarray((low + high) / 2.0)
+
+
+def _error(what: Mixture) -> Floats:
+    """Mean distance from the median: of a normal with mean d and deviation s, E|X| = s (2 pdf(d/s) + d/s (2 cdf(d/s) - 1))."""
+    far = (what.means - _median(what)[:, None]) / what.deviations
+    density = np.exp(-far * far / 2.0) / np.sqrt(2.0 * np.pi)
+    distances = what.deviations * (2.0 * density + far * (2.0 * normal_cdf(far) - 1.0))
+    return np.asarray(np.sum(what.weights * distances, axis=1))
