@@ -2,8 +2,8 @@
 
 Given its frequency, a series is jointly normal: what follows the window is normal, with mean and variance by the usual
 formulas. Which frequency it was, the window tells by its likelihood. So what follows is a mixture of normals, one for
-each frequency; its median has the least absolute error of all predictions. Frequencies are taken on a grid, fine against
-what 24 values can tell apart.
+each frequency; its median has the least absolute error of all predictions. Frequencies are taken on a grid, fine
+against what 24 values can tell apart.
 """
 
 from typing import NamedTuple
@@ -81,7 +81,7 @@ def _median(what: Mixture) -> Floats:
 
 
 def _error(what: Mixture) -> Floats:
-    """Mean distance from the median: of a normal with mean d and deviation s, E|X| = s (2 pdf(d/s) + d/s (2 cdf(d/s) - 1))."""
+    """Mean distance from the median; E|X| of a normal X with mean z and deviation 1 is 2 pdf(z) + z (2 cdf(z) - 1)."""
     far = (what.means - _median(what)[:, None]) / what.deviations
     density = np.exp(-far * far / 2.0) / np.sqrt(2.0 * np.pi)
     distances = what.deviations * (2.0 * density + far * (2.0 * normal_cdf(far) - 1.0))

@@ -1,8 +1,8 @@
 """Noisy waves: rows of 24 values of a series and the one that follows, in a Parquet file with a column of lists.
 
-Each row is a series of its own: ``level + a cos(2 pi f t) + b sin(2 pi f t) + noise``, observed at 25 whole ``t``. Level, a,
-b and noise are normal, so amplitude (Rayleigh) and phase (uniform) are random; the frequency f is uniform. No two rows
-have anything in common, so a split by rows leaks nothing from one to the other.
+Each row is a series of its own: ``level + a cos(2 pi f t) + b sin(2 pi f t) + noise``, observed at 25 whole ``t``.
+Level, a, b and noise are normal, so amplitude (Rayleigh) and phase (uniform) are random; the frequency f is uniform. No
+two rows have anything in common, so a split by rows leaks nothing from one to the other.
 """
 
 import io

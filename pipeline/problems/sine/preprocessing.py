@@ -11,8 +11,8 @@ from . import features as f
 def preprocessing_fn(inputs: dict[str, Any]) -> dict[str, Any]:
     """Make the features; see https://www.tensorflow.org/tfx/transform/get_started.
 
-    Each window is taken relative to its own level, and all of them in one unit that a pass over all rows finds. Level and
-    unit are features too, with which the model gives its answer back in the unit of the file.
+    Each window is taken relative to its own level, and all of them in one unit that a pass over all rows finds. Level
+    and unit are features too, with which the model gives its answer back in the unit of the file.
 
     Args:
         inputs: The columns by name: the window, float32 ``[batch, 24]``, and the label, float32 ``[batch, 1]``.
