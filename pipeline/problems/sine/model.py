@@ -41,7 +41,7 @@ def model_fn(features: dict[str, Any], labels: Any, mode: str, params: dict[str,
     truth = tf.reshape(tf.cast(labels, tf.float32), [-1, 1])
     targets = tf.concat([values[:, 1:], tf.expand_dims((truth - level) / spread, 1)], axis=1)
     errors = tf.math.squared_difference(targets, following)
-    loss = tf.reduce_mean(errors) + tf.add_n(network.losses)
+    loss = tf.reduce_mean(errors) + sum(network.losses)
     if mode == tf.estimator.ModeKeys.EVAL:
         metrics = {
             "mean_absolute_error": v1.metrics.mean_absolute_error(truth, predictions[f.LABEL]),
