@@ -119,13 +119,10 @@ def compared(request: pytest.FixtureRequest, shipped: Ship, tmp_path_factory: py
     return Compared(problem, rows[:ROWS], trained(problem, ROWS, folder))
 
 
-def test_serving_answers_as_training_predicts(
-    compared: Compared, record_property: Callable[[str, object], None]
-) -> None:
+def test_serving_answers_as_training_predicts(compared: Compared) -> None:
     assert compared.problem.settings.evaluation.prediction_key in compared.trained
     for name, answers in zip(("serving_default", "raw"), served(compared.problem, compared.rows), strict=True):
         difference = worst(answers, compared.trained)
-        record_property(name, difference)
         assert difference <= TOLERANCE, f"{name} differs by {difference:.1e}"
 
 
