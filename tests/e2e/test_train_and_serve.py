@@ -25,7 +25,11 @@ from components.estimator.inputs import input_fn
 from components.estimator.models import create_estimator
 from tests.e2e.shipped import NAMES, Ship, Shipped, generated, ship
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    # TensorFlow's own, in model_to_estimator.
+    pytest.mark.filterwarnings("ignore:`tf.keras.backend.set_learning_phase:UserWarning"),
+]
 
 ROWS = 1000
 TOLERANCE = 1e-5
