@@ -7,6 +7,8 @@ import components.estimator.compat  # noqa: F401  before TensorFlow
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
 
@@ -97,3 +99,15 @@ def test_a_wave_is_foreseen_nearly_as_well_as_can_be(shipped: Ship) -> None:
     (bound,) = (one.upper_bound for one in problem.settings.evaluation.metrics if one.name == "mean_absolute_error")
     assert bound is not None
     assert bound < 0.7 * found.linear, "a linear autoregression would be blessed"
+
+
+def test_a_window_of_another_length_is_refused(shipped: Ship, tmp_path: Path) -> None:
+    problem = shipped("sine")
+    table = pq.read_table(ROOT / "data" / "sine" / "waves.parquet").slice(0, 2000)
+    windows = table["window"].to_pylist()
+    windows[7] = windows[7][1:]
+    pq.write_table(table.set_column(0, table.field(0), pa.array(windows, table.field(0).type)), tmp_path / "x.parquet")
+    done = run("sine", problem.workspace, "--data", str(tmp_path / "x.parquet"))
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert "window: Feature shape dropped" in done.stdout + done.stderr
+    assert [one.name for one in (problem.workspace / "serving" / "sine").iterdir()] == ["1"]
