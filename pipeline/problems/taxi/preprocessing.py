@@ -21,13 +21,14 @@ def preprocessing_fn(inputs: dict[str, Any]) -> dict[str, Any]:
         The features that :mod:`features` names, and the label: int64 ``[batch, 1]``, 1 for a tip over a fifth of the
         fare. The tip, from which only the label is computed, is not asked for when the model is served.
     """
-    fare, miles, seconds = (_dense(inputs[name], 0.0) for name in (f.FARE, f.MILES, f.SECONDS))
+    fare, miles = inputs[f.FARE], inputs[f.MILES]
+    minutes = tf.cast(_dense(inputs[f.SECONDS], 0), tf.float32) / 60.0
     numbers = tf.concat(
         [
             _log(fare),
             _log(miles),
-            _log(seconds / 60.0),
-            _log(seconds / 60.0) - _log(fare),
+            _log(minutes),
+            _log(minutes) - _log(fare),
             tf.cast(miles > 0.0, tf.float32),
         ],
         axis=1,
