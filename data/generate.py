@@ -5,19 +5,20 @@ it is made. ``--fault`` plants what a bad file looks like.
 """
 
 import argparse
+import gzip
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 
-from data import blocks, faults, foresight, hedonic, penguins, waves, writing
+from data import blocks, faults, foresight, hedonic, penguins, trips, waves, writing
 
 DEFAULT_SEED = 0
 BLOCK_ROWS = 65_536
 _ROWS_FOR_ERROR = 200_000  # more rows would change the printed figure by less than 0.3%
 _WAVES_FOR_ERROR = 1000  # the same, 0.5%
-_OTHERS = {"penguin": penguins, "sine": waves}  # each has ROWS and pieces(rows, seed)
+_OTHERS = {"penguin": penguins, "sine": waves, "taxi": trips}  # each has ROWS and pieces(rows, seed)
 
 
 def generate(
@@ -44,7 +45,12 @@ def generate(
 
 
 def write(path: Path, content: Iterable[bytes]) -> None:
-    """Write a file, which appears whole or not at all; its folder is made if missing."""
+    """Write a file, which appears whole or not at all; its folder is made if missing.
+
+    One whose name ends with ``.gz`` is compressed, without a time inside.
+    """
+    if path.suffix == ".gz":
+        content = [gzip.compress(b"".join(content), 9, mtime=0)]
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(path.name + ".part")
     try:
@@ -127,6 +133,8 @@ def main(arguments: list[str] | None = None) -> int:
     if given.rows and not given.fault and given.problem == "housing":
         floor = irreducible_error(min(given.rows, _ROWS_FOR_ERROR), given.seed)
         print(f"irreducible mean absolute error: {floor:,.0f} dollars")
+    if given.rows and given.problem == "taxi":
+        print(f"best possible AUC: {trips.best_auc(min(given.rows, _ROWS_FOR_ERROR), given.seed):.4f}")
     if given.rows and given.problem == "sine":
         windows = waves.page(0, given.seed)[: min(given.rows, _WAVES_FOR_ERROR), : waves.STEPS]
         print(f"irreducible mean absolute error: {foresight.expected_error(windows).mean():.3f}")
