@@ -103,7 +103,8 @@ class Counter:
         self._hashes: npt.NDArray[np.uint64] = np.zeros(0, np.uint64)
         self._sample = Sample(_SAMPLE if kind is not Kind.BYTES else 2000)
         self._minimum, self._maximum, self._whole = np.inf, -np.inf, True
-        self._directions, self._last = {-1.0, 1.0}, np.nan
+        self._directions = {-1.0, 1.0}
+        self._last: npt.NDArray[Any] = np.zeros(0, np.int64 if kind is Kind.INT else np.float64)
         self._is_label = True
 
     def add(self, column: Converted, split: Mapping[str, Any], label: Converted) -> None:
@@ -118,7 +119,7 @@ class Counter:
         for name, rows in split.items():
             self._rows[name] += len(rows)
             self._missing[name] += int(np.count_nonzero(~present[rows]))
-        hashes = splitting.row_hashes({self._name: column}, len(present))[present]
+        hashes = splitting.row_hashes({self._name: _exactly(column)}, len(present))[present]
         self._hashes = np.unique(np.concatenate([self._hashes, hashes]))[:_SKETCH]
         if column.exact is None:
             values = column.values.drop_null().cast(pa.string())
@@ -128,21 +129,24 @@ class Counter:
             values = column.exact.drop_null()
             numbers = values.to_numpy(zero_copy_only=False)
             self._sample.add(numbers)
-            self._see_numbers(numbers)
+            if self._kind is Kind.INT:
+                # Doubles cannot tell neighbours above 2^53 apart, and ids are often that large.
+                values = column.values.drop_null()
+            self._see_numbers(numbers, values.to_numpy(zero_copy_only=False))
             self._is_label &= label.exact is not None and column.exact.equals(label.exact)
         self._count(values)
 
-    def _see_numbers(self, numbers: Numbers) -> None:
+    def _see_numbers(self, numbers: Numbers, exact: npt.NDArray[Any]) -> None:
         if not len(numbers):
             return
         self._minimum = min(self._minimum, float(numbers.min()))
         self._maximum = max(self._maximum, float(numbers.max()))
         self._whole = self._whole and bool((np.floor(numbers) == numbers).all())
-        steps = np.diff(np.concatenate([[self._last], numbers]) if np.isfinite(self._last) else numbers)
+        steps = np.diff(np.concatenate([self._last, exact]))
         directions = set(np.sign(steps).tolist())
         if directions:
             self._directions &= directions if len(directions) == 1 else set()
-        self._last = float(numbers[-1])
+        self._last = exact[-1:]
 
     def _count(self, values: Any) -> None:
         if self._values is None:
@@ -179,3 +183,10 @@ class Counter:
         # Bar-Yossef et al. 2002: with n values spread evenly over the range, the k-th least lies at about k / n of it.
         share = float(self._hashes[-1]) / 2.0**64
         return min(round((len(self._hashes) - 1) / share), present)
+
+
+def _exactly(column: Converted) -> Converted:
+    """Return a column whose hash tells all whole numbers apart."""
+    if not pa.types.is_int64(column.values.type):
+        return column
+    return Converted(column.values.cast(pa.string()).cast(pa.binary()), None)

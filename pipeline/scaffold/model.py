@@ -142,9 +142,7 @@ def model_text(tables: Tables, task: Task) -> str:
         what, labels = f"one of {len(task.classes)} classes", "Numbers of classes in ``f.CLASSES``, int64"
         body = _CLASSIFICATION.replace("METRICS", _ACCURACY_AND_AUC if task.is_binary else _ACCURACY)
         body = body.replace("BINARY", _PROBABILITY if task.is_binary else "")
-        predictions = "``probabilities``, float32 ``[batch, {}]``, and the likeliest ``class``".format(
-            len(task.classes)
-        )
+        predictions = f"``probabilities``, float32 ``[batch, {len(task.classes)}]``, and the likeliest ``class``"
     text = _HEAD.format(
         what=what, inputs=" and ".join(inputs), labels=labels, params=", ".join(params), predictions=predictions
     )

@@ -1,6 +1,6 @@
 """The text of ``pipeline.toml``."""
 
-from pipeline.scaffold.literals import number, one_line, python, toml
+from pipeline.scaffold.literals import number, one_line, toml
 from pipeline.scaffold.profiling import Profile
 from pipeline.scaffold.sizes import Sizes, hash_buckets
 from pipeline.scaffold.tables import Tables
@@ -66,7 +66,7 @@ def _bounded(bound: Bound) -> list[str]:
     change = "change_absolute = 0.02" if bound.lower else "change_relative = 0.05"
     return [
         f'name = "{bound.metric}"',
-        f"{side}_bound = {bound.value!r}  # {one_line(bound.says)}, makes {number(bound.constant, 4):g}",
+        f"{side}_bound = {bound.value!r}  # {one_line(bound.says)}, gets {number(bound.constant, 4):g}",
         f'direction = "{better}"',
         change,
     ]
@@ -75,6 +75,4 @@ def _bounded(bound: Bound) -> list[str]:
 def promise(bound: Bound) -> str:
     """Say what a model must reach, and against what."""
     least = "at least" if bound.lower else "at most"
-    return (
-        f"{bound.metric} {least} {bound.value:g}; {bound.constant:.4g} is what one gets by saying {python(bound.says)}"
-    )
+    return f"{bound.metric} {least} {bound.value:g}; {one_line(bound.says)}, gets {bound.constant:.4g}"

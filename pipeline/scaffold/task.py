@@ -1,8 +1,8 @@
 """What the label asks for: regression or classification, and the bound that beats a constant prediction.
 
-The constant is the best there is for the metric on the training split (the median, the commonest class, the shares of
-the classes), and it is judged on the eval split as ExampleGen will make it. A model has to be better by a margin: one
-part in fifty of the constant's error or, where eval is so small that this may be chance, about a standard error.
+The constant is the best there is for the metric on the eval split as ExampleGen will make it: its median, its commonest
+class. A model has to be better by a margin: one part in fifty of the constant's error or, where eval is so small that
+this may be chance, about a standard error of it.
 """
 
 import dataclasses
@@ -35,7 +35,7 @@ class Bound:
         value: Its bound.
         lower: Whether it bounds from below.
         constant: What the constant prediction reaches.
-        says: What the constant prediction says, in words.
+        says: What the constant prediction does, in words.
     """
 
     metric: str
@@ -137,33 +137,48 @@ def _guess(label: Column) -> tuple[TaskName, str]:
 
 def _regression(profile: Profile, reason: str) -> Task:
     train, judged = profile.labels["train"], profile.labels["eval"]
-    center = number(float(np.median(train)))
-    error = float(np.mean(np.abs(judged - center)))
+    best = float(np.median(judged))
+    error = float(np.mean(np.abs(judged - best)))
+    if not error:
+        raise DataError(
+            f"The label is nearly always the same: {profile.label.name}.",
+            got=f"{best:.6g} in all rows of the eval split",
+            expected="a label that varies",
+            where=profile.path,
+            hint="name another column with --label, or learn whether it differs, with --task classification",
+        )
+    center = float(np.median(train))
     spread = float(np.mean(np.abs(train - center))) or float(np.std(train)) or 1.0
-    margin = max(_LEAST_MARGIN, 1 / math.sqrt(profile.rows["eval"]))
     bound = Bound(
-        "mean_absolute_error", number(error * (1 - margin), 4), False, error, f"always {center:g}, the median"
+        "mean_absolute_error",
+        number(error * (1 - _margin(profile)), 4),
+        False,
+        error,
+        f"always saying {best:.4g}, the median",
     )
-    return Task("regression", reason, bound, center, number(spread, 3))
+    return Task("regression", reason, bound, number(center), number(spread, 3))
 
 
 def _classification(profile: Profile, reason: str) -> Task:
     counts = profile.label_counts or {}
     train, judged = counts["train"], counts["eval"]
-    classes = tuple(sorted(profile.label.values or {}))
-    if profile.label.is_number and profile.label.whole:
-        classes = tuple(int(one) for one in classes)
+    values = sorted(profile.label.values or {})
+    whole = profile.label.is_number and profile.label.whole
+    classes = tuple(int(one) for one in values) if whole else tuple(values)
     numbered = profile.label.kind is Kind.INT and classes == tuple(range(len(classes)))
-    commonest = max(train, key=lambda one: train[one])
-    rows = profile.rows["eval"]
-    share = judged.get(commonest, 0) / rows
-    margin = max(_LEAST_MARGIN, 1 / math.sqrt(rows))
-    says = f"always {classes[sorted(profile.label.values or {}).index(commonest)]!r}, the commonest class"
+    commonest = max(judged, key=lambda one: judged[one])
+    share = judged[commonest] / profile.rows["eval"]
     metric = "binary_accuracy" if len(classes) == 2 else "sparse_categorical_accuracy"
-    bound = Bound(metric, number(share + margin * (1 - share), 4), True, share, says)
+    says = f"always saying {classes[values.index(commonest)]}, the commonest class"
+    bound = Bound(metric, number(share + _margin(profile) * (1 - share), 4), True, share, says)
     if 1 - share < _RARE:
-        bound = _rare(classes, train, judged, margin)
+        bound = _rare(classes, train, judged, _margin(profile))
     return Task("classification", reason, bound, classes=classes, numbered=numbered)
+
+
+def _margin(profile: Profile) -> float:
+    """Return how much better than the constant a model has to be, as a share of the constant's error."""
+    return max(_LEAST_MARGIN, 1 / math.sqrt(profile.rows["eval"]))
 
 
 def _rare(classes: Sequence[Any], train: Mapping[Any, int], judged: Mapping[Any, int], margin: float) -> Bound:
@@ -171,10 +186,10 @@ def _rare(classes: Sequence[Any], train: Mapping[Any, int], judged: Mapping[Any,
     if len(classes) == 2:
         fewest = max(min(judged.get(one, 0) for one in classes), 1)
         least = 0.5 + max(_LEAST_MARGIN, 0.6 / math.sqrt(fewest))
-        return Bound("auc", number(min(least, 0.95), 4), True, 0.5, "one answer to all rows")
+        return Bound("auc", number(min(least, 0.95), 4), True, 0.5, "giving all rows the same answer")
     # Each share with one row more, since a class that train lacks would cost infinitely much.
     total = sum(train.values()) + len(classes)
     cost = -sum(rows * math.log((train.get(one, 0) + 1) / total) for one, rows in judged.items())
     entropy = cost / max(sum(judged.values()), 1)
-    says = "the share of each class as its probability"
+    says = "always giving each class its share as the probability"
     return Bound("sparse_categorical_crossentropy", number(entropy * (1 - margin), 4), False, entropy, says)
