@@ -160,7 +160,7 @@ def _check_csv(sources: Sequence[Source]) -> None:
 def _check_label(label: str, names: Sequence[str], path: str, *, headed: bool) -> None:
     if label in names:
         return
-    close = difflib.get_close_matches(label, names, n=1) or [one for one in names if one.lower() == label.lower()]
+    close = difflib.get_close_matches(label, names, n=1) or [one for one in names if label.lower() in one.lower()]
     shown = ", ".join(repr(name) for name in names[:12]) + (", …" if len(names) > 12 else "")
     hint = f"did you mean --label {close[0]!r}?" if close else "name one of the columns with --label"
     if len(names) == 1 and any(sign in names[0] for sign in ";\t|"):
