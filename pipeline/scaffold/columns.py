@@ -16,6 +16,7 @@ from components.example_gen.kinds import Kind
 
 MOST_VALUES = 5000  # different values that are counted one by one
 _SAMPLE = 1 << 16  # values of a column, or of a split of the label, that are kept
+_TEXTS = 2000  # texts that are kept
 _SKETCH = 4096  # smallest hashes that are kept; the estimate from them is off by 1.6%
 
 Numbers = npt.NDArray[np.float64]
@@ -81,8 +82,8 @@ class Sample:
         rest = values[room:]
         if len(rest):
             place = self._random.integers(0, self._seen + room + 1 + np.arange(len(rest)))
-            for index in np.flatnonzero(place < self._size):
-                kept[int(place[index])] = rest[index]
+            chosen = place < self._size
+            kept[place[chosen]] = rest[chosen]  # where a place is hit twice, the later value stays
         self._seen += len(values)
         self._kept = kept
 
@@ -101,7 +102,8 @@ class Counter:
         self._missing: collections.Counter[str] = collections.Counter()
         self._values: collections.Counter[Any] | None = collections.Counter()
         self._hashes: npt.NDArray[np.uint64] = np.zeros(0, np.uint64)
-        self._sample = Sample(_SAMPLE if kind is not Kind.BYTES else 2000)
+        self._sample = Sample(_SAMPLE if kind is not Kind.BYTES else _TEXTS)
+        self._random = np.random.default_rng(2054)
         self._minimum, self._maximum, self._whole = np.inf, -np.inf, True
         self._directions = {-1.0, 1.0}
         self._last: npt.NDArray[Any] = np.zeros(0, np.int64 if kind is Kind.INT else np.float64)
@@ -123,7 +125,8 @@ class Counter:
         self._hashes = np.unique(np.concatenate([self._hashes, hashes]))[:_SKETCH]
         if column.exact is None:
             values = column.values.drop_null().cast(pa.string())
-            self._sample.add(np.array(values.to_pylist()[:_SAMPLE], dtype=object))
+            some = values.take(pa.array(self._random.permutation(len(values))[:_TEXTS]))
+            self._sample.add(np.array(some.to_pylist(), dtype=object))
             self._is_label &= label.exact is None and column.values.equals(label.values)
         else:
             values = column.exact.drop_null()

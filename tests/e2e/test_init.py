@@ -92,7 +92,7 @@ def read(text: str, columns: str = "") -> Rows:
 
 
 def test_rentals(tmp_path: Path) -> None:
-    """Names with spaces, slashes, dots and quotes; "?"; ids, dates, line breaks in cells, a constant, an empty column."""
+    """Names with spaces, slashes, dots and quotes; "?"; ids, dates, line breaks, a constant, an empty column."""
     text = awkward.rentals()
     (tmp_path / "rentals.csv").write_text(text, encoding="utf-8")
     made = init(tmp_path, tmp_path / "rentals.csv", "Price/€ (net)")
