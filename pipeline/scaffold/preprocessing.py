@@ -40,7 +40,8 @@ def _words(inputs: dict[str, Any]) -> tf.Tensor:
     """Indices of all categories side by side, in one vocabulary of words such as ``color=red``."""
     words = [tf.strings.join([f"{name}=", _text(inputs[name])]) for name in f.CATEGORIES]
     index = tft.compute_and_apply_vocabulary(
-        tf.concat(words, axis=1),
+        # The vocabulary's file has a word a line, so no word may have a line break.
+        tf.strings.regex_replace(tf.concat(words, axis=1), r"\s", " "),
         top_k=f.VOCABULARY,
         frequency_threshold=f.LEAST_SEEN,
         default_value=-1,

@@ -66,14 +66,9 @@ class Decision:
         return self.role not in (Role.LEFT_OUT, Role.LABEL)
 
 
-def decide(column: Column, *, keep: bool = False) -> Decision:
-    """Decide about a column that is not the label.
-
-    Args:
-        column: Its statistics.
-        keep: Whether a person asked for it: what it holds decides only how it is used.
-    """
-    reason = _useless(column) or ("" if keep else _unwanted(column))
+def decide(column: Column) -> Decision:
+    """Decide about a column that is not the label."""
+    reason = _useless(column) or _unwanted(column)
     if reason:
         return Decision(column, Role.LEFT_OUT, reason)
     return _number(column) if column.is_number else _text(column)

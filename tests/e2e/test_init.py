@@ -101,6 +101,8 @@ def test_rentals(tmp_path: Path) -> None:
     assert left_out == {"Booking ID", "day", "Remarks", "Currency", "empty"}
     asked = set(raw.structured_input_signature[1])
     assert asked == {one["name"] for one in made["columns"]} - left_out - {"Price/€ (net)"}
+    vocabulary = next((tmp_path / "w" / "artifacts").rglob("assets/words"))
+    assert "stand place=North Gate" in vocabulary.read_text().splitlines()
     rows = read(text)
     said = answers(raw, rows, ("", "?"))["prediction"][:, 0]
     truth = np.array([float(row["Price/€ (net)"]) for row in rows])
