@@ -34,7 +34,7 @@ def _numbers(inputs: dict[str, Any]) -> tf.Tensor:
     return tf.where(tf.math.is_nan(scaled), tf.zeros_like(scaled), scaled)
 '''
 
-_WORDS = '''
+_WORDS = r'''
 
 def _words(inputs: dict[str, Any]) -> tf.Tensor:
     """Indices of all categories side by side, in one vocabulary of words such as ``color=red``."""
