@@ -1,4 +1,4 @@
-"""The generated model_fn in the three modes of an Estimator, on features like those of the generated preprocessing_fn."""
+"""The generated model_fn in the three modes of an Estimator, on features like those of preprocessing_fn."""
 
 import importlib
 import sys
