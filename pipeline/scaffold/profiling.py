@@ -165,7 +165,7 @@ def _check_label(label: str, names: Sequence[str], path: str, *, headed: bool) -
     hint = f"did you mean --label {close[0]!r}?" if close else "name one of the columns with --label"
     if len(names) == 1 and any(sign in names[0] for sign in ";\t|"):
         hint = "the cells seem to be separated by something else than commas; write the file with commas"
-    elif headed and not close and sum(_is_number(name) for name in names) * 2 >= len(names):
+    elif headed and not close and any(_is_number(name) for name in names):
         hint = "the file seems to have no header line; give the names with --columns a,b,c"
     raise SettingsError(
         f"There is no column {label!r} in the data", got=shown, expected="the column to predict", where=path, hint=hint
@@ -200,9 +200,7 @@ def _refuse_missing_labels(plan: Sequence[Shard], options: IngestOptions, label:
             count += int(mask.sum())
     raise DataError(
         f"The label is missing in {count:,} row{'s' * (count != 1)}: {label}.",
-        got=f"an empty cell, or one of {', '.join(options.missing[1:])}"
-        if len(options.missing) > 1
-        else "an empty cell",
+        got=" or ".join(["an empty cell", *map(repr, options.missing[1:])]),
         expected="a value in each row; what it should be cannot be learned from a row without one",
         where=place,
         hint="Take these rows out of the file: they are the ones to ask the model about later.",

@@ -98,7 +98,7 @@ LABEL = "x,label"
     ("lines", "asked", "error", "words"),
     [
         (["x,Label"], ("label", ""), SettingsError, "There is no column 'label'|did you mean --label 'Label'?"),
-        (["1,2.5"], ("price", ""), SettingsError, "seems to have no header line; give the names with --columns"),
+        (["1,rose"], ("price", ""), SettingsError, "seems to have no header line; give the names with --columns"),
         (["x;label"], ("label", ""), SettingsError, "separated by something else"),
         ([LABEL], ("label", "x,label"), SettingsError, "The file has a header line"),
         ([LABEL, "1,2,3"], ("label", ""), DataError, "A row has 3 cells where the header has 2|rows.csv:2"),
