@@ -64,11 +64,11 @@ def test_the_splits_are_those_that_examplegen_makes(tmp_path: Path) -> None:
 
 def test_many_values_are_estimated(tmp_path: Path) -> None:
     made = random.Random(5)
-    rows = [f"{made.getrandbits(60):x},{made.random()},{made.random()}" for _ in range(20_000)]
+    rows = [f"{made.getrandbits(60):x},{made.random()},{made.random()}" for _ in range(9_000)]
     found = profile(written(tmp_path, "id,x,label", *rows), label="label")
     assert found.columns[0].values is None
-    assert found.columns[0].distinct == pytest.approx(20_000, rel=0.05)
-    assert found.rows["eval"] == pytest.approx(4_000, rel=0.05)
+    assert found.columns[0].distinct == pytest.approx(9_000, rel=0.05)
+    assert found.rows["eval"] == pytest.approx(1_800, rel=0.08)
 
 
 def test_a_sample_is_even() -> None:
