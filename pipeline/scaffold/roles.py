@@ -8,6 +8,7 @@ import numpy as np
 
 from components.example_gen.kinds import Kind
 from pipeline.scaffold.columns import Column
+from pipeline.scaffold.literals import one_line
 
 MOST_WORDS = 10_000  # values in the vocabulary of all categories together
 
@@ -28,6 +29,8 @@ _OTHER_DATE = re.compile(
     r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}([ T,]+\d{1,2}:\d{2}.*)?|\d{1,2}[ -]?[A-Za-z]{3,9}\.?[ ,-]*\d{2,4}.*"
     r"|[A-Za-z]{3,9}\.? \d{1,2},? \d{4}.*|\d{1,2}:\d{2}(:\d{2})?( ?[AaPp][Mm])?"
 )
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_DECORATED = re.compile(r"[$€£]?\s?[+-]?\s?[$€£]?(\d{1,3}([,' ]\d{3})+|\d+)([.,]\d+)?\s?[%€$£]?")
 
 
 class Role(enum.StrEnum):
@@ -105,6 +108,11 @@ def _unwanted(column: Column) -> str:
     lengths = [len(text) for text in column.sample]
     words = [len(text.split()) for text in column.sample]
     many = column.distinct > max(50, 0.05 * column.present)
+    odd = odd_cell(column)
+    if many and odd:
+        return f"numbers, but for {odd}: mend them, or name them with --missing"
+    if many and _share(column, _DECORATED) > 0.9:
+        return f"numbers with signs, such as {one_line(column.sample[0], 20)!r}: write them plain"
     if many and (np.mean(lengths) > 40 or np.mean(words) > 4):
         return f"free text: {np.mean(words):.0f} words on average, {column.distinct:,} different texts"
     if column.distinct >= 0.9 * column.present:
@@ -112,6 +120,15 @@ def _unwanted(column: Column) -> str:
     if column.distinct > 0.5 * column.present:
         return f"{column.distinct:,} values in {column.present:,} rows: too few rows of each to learn from"
     return ""
+
+
+def odd_cell(column: Column) -> str:
+    """Return which cells keep a column of text from being one of numbers; empty if it is none nearly."""
+    if column.is_number or _share(column, _NUMBER) <= 0.8:
+        return ""
+    texts = column.sample if column.values is None else column.values
+    odd = next((text for text in texts if not _NUMBER.fullmatch(text.strip())), None)
+    return "a few cells" if odd is None else f"cells such as {one_line(odd, 20)!r}"
 
 
 def _number(column: Column) -> Decision:

@@ -17,6 +17,7 @@ from pipeline.errors import DataError, SettingsError
 from pipeline.scaffold.columns import Column
 from pipeline.scaffold.literals import number
 from pipeline.scaffold.profiling import Profile
+from pipeline.scaffold.roles import odd_cell
 
 TaskName = Literal["regression", "classification"]
 
@@ -114,12 +115,17 @@ def find_task(profile: Profile, said: TaskName | None = None) -> Task:
                 hint="leave --task out, or mend the cells that are no numbers",
             )
         return _regression(profile, reason)
+    odd = odd_cell(label)
     if label.values is None or label.distinct > _MOST_CLASSES:
         raise SettingsError(
             f"{label.name} has too many values to be classes",
             got=f"{label.distinct:,} values in {label.rows:,} rows",
             expected=f"at most {_MOST_CLASSES} classes" + (", or numbers" if not label.is_number else ""),
-            hint="use --task regression" if label.is_number else "name another column with --label",
+            hint="use --task regression"
+            if label.is_number
+            else f"it holds numbers, but for {odd}: mend them, or take these rows out"
+            if odd
+            else "name another column with --label",
         )
     return _classification(profile, reason)
 

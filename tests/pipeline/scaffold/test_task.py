@@ -80,6 +80,7 @@ def test_a_rare_class_is_judged_by_what_counts_it(tmp_path: Path) -> None:
         (lambda _, n: 0 if n else 1, "regression", DataError, "The label is nearly always the same"),
         (lambda _, n: "ab"[n % 2], "regression", SettingsError, "text, which regression cannot predict"),
         (lambda _, n: n / 7, "classification", SettingsError, "too many values to be classes|--task regression"),
+        (lambda _, n: n / 7 if n else "free", None, SettingsError, "too many values|but for cells such as 'free'"),
         (lambda _, n: f"name {n}", None, SettingsError, "too many values to be classes|or numbers"),
     ],
 )
