@@ -154,15 +154,21 @@ def preprocessing_text(tables: Tables, task: Task) -> str:
 
 
 def _columns(tables: Tables) -> list[str]:
-    lists = []
+    lists, lines = [], []
+    number = "_number(inputs[name])"
+    if tables.gaps:  # which are asked for twice, and each asking is a handful of operations in the graph
+        groups = [name for name, columns in (("NUMBERS", tables.numbers), ("LOG_NUMBERS", tables.logs)) if columns]
+        lines.append(f"given = {{name: {number} for name in {' + '.join(f'f.{group}' for group in groups)}}}")
+        number = "given[name]"
     if tables.numbers:
-        lists.append("[_number(inputs[name]) for name in f.NUMBERS]")
+        lists.append(f"[{number} for name in f.NUMBERS]")
     if tables.logs:
-        lists.append("[tf.math.log1p(tf.maximum(_number(inputs[name]), 0.0)) for name in f.LOG_NUMBERS]")
+        lists.append(f"[tf.math.log1p(tf.maximum({number}, 0.0)) for name in f.LOG_NUMBERS]")
     if tables.gaps:
-        lists.append("[tf.cast(tf.math.is_nan(_number(inputs[name])), tf.float32) for name in f.GAPS]")
+        lists.append(f"[tf.cast(tf.math.is_nan({number}), tf.float32) for name in f.GAPS]")
     if tables.dates:
         lists.append("[part for name in f.DATES for part in _calendar(*_date(inputs[name]))]")
     if tables.epochs:
         lists.append("[part for name, ticks in f.TIMES.items() for part in _calendar(*_time(inputs[name], ticks))]")
-    return [f"    columns {'+=' if number else '='} {one}" for number, one in enumerate(lists)]
+    lines += [f"columns {'+=' if place else '='} {one}" for place, one in enumerate(lists)]
+    return [f"    {line}" for line in lines]
