@@ -18,10 +18,8 @@ from tfx.orchestration.pipeline import Pipeline
 from tfx.types import Channel, standard_artifacts
 
 from components.baseline.strategy import LatestOtherBlessedModelStrategy
-from components.estimator.forwarding import check_columns
 from components.evaluator.component import create_evaluator
 from components.example_gen.component import create_example_gen
-from components.example_gen.kinds import load_schema
 from components.example_validator.component import create_example_validator
 from components.infra_validator.component import create_infra_validator
 from components.pusher.component import create_pusher
@@ -77,7 +75,6 @@ def create_pipeline(
     """
     settings = problem.settings
     curated = curated_schema(problem)
-    _check_forwarded(problem, curated)
     example_gen = create_example_gen(
         settings.data.path,
         file_format=settings.data.format,
@@ -156,14 +153,6 @@ def create_pipeline(
         metadata_connection_config=metadata,
         beam_pipeline_args=beam_args(settings.beam),
     )
-
-
-def _check_forwarded(problem: Problem, curated: str | None) -> None:
-    """Refuse to forward a column that a curated schema does not name; an inferred one is only known to the Trainer."""
-    names = problem.settings.serving.forward_features
-    if names and curated is not None and problem.settings.schema_.file is not None:
-        schema = load_schema(str(problem.folder / problem.settings.schema_.file))
-        check_columns(names, [feature.name for feature in schema.feature])
 
 
 def curated_schema(problem: Problem) -> str | None:
