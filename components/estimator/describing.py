@@ -45,32 +45,48 @@ class Column:
         dtype: Its type.
         shape: The shape of one row's value: ``[]``, or ``[n]``.
         needed: Whether each row has to have a value.
-        domain: ``IntDomain``, ``FloatDomain`` or ``StringDomain`` of the schema, or None.
+        values: The texts that it may hold, where the schema lists them.
+        minimum: The least number that it may hold, where the schema says; also for numbers that are written as text.
+        maximum: The greatest.
     """
 
     dtype: Any
     shape: tuple[int, ...]
     needed: bool
-    domain: Any
+    values: tuple[str, ...] = ()
+    minimum: int | float | None = None
+    maximum: int | float | None = None
 
     def example(self) -> Any:
-        """Return a value of one row."""
-        value = _within(self.dtype, self.domain)
+        """Return a value of one row: the first or the middle one that may be; 1 or "text" if the schema is silent."""
+        value: Any = self.values[0] if self.values else self._middle()
+        if self.dtype == tf.string and not self.values:
+            value = "text" if self.minimum is self.maximum is None else str(value)
         for size in reversed(self.shape):
             value = [value] * size
         return value
 
+    def _middle(self) -> int | float:
+        low, high = self.minimum, self.maximum
+        if low is None or high is None:
+            middle = next((one for one in (low, high) if one is not None), 1)
+            return float(middle) if self.dtype.is_floating else middle
+        logarithmic = low > 0 and high / low > _WIDE
+        if isinstance(low, int) and isinstance(high, int):
+            return math.isqrt(low * high) if logarithmic else (low + high) // 2
+        middle = math.sqrt(low * high) if logarithmic else low + (high - low) / 2
+        rounded = float(f"{middle:.4g}")
+        return rounded if low <= rounded <= high else middle
+
     def as_json(self) -> dict[str, Any]:
         """Return what a client has to know of it."""
         missing = {tf.float32: "NaN"}.get(self.dtype, MISSING[self.dtype])
-        described: dict[str, Any] = {"needed": self.needed, "missing": None if self.needed or self.shape else missing}
-        if self.dtype == tf.string:
-            return {**described, **({"values": list(self.domain.value)} if self.domain is not None else {})}
-        for name, bound in (("minimum", "min"), ("maximum", "max")):
-            if self.domain is not None and self.domain.HasField(bound):
-                limit = getattr(self.domain, bound)
-                described[name] = limit if math.isfinite(limit) else None
-        return described
+        known = {"values": list(self.values) or None, "minimum": self.minimum, "maximum": self.maximum}
+        return {
+            "needed": self.needed,
+            "missing": None if self.needed or self.shape else missing,
+            **{name: value for name, value in known.items() if value is not None},
+        }
 
 
 def write_description(folder: Path, *, problem: str, schema: Any, forward: Sequence[str] = ()) -> None:
@@ -107,10 +123,24 @@ def columns_of(schema: Any) -> dict[str, Column]:
     both = schema_utils.schema_as_feature_spec(schema)
     columns = {}
     for name, spec in both.feature_spec.items():
-        shape = tuple(getattr(spec, "shape", ()))
-        # A column of one value a row is asked for as [batch].
-        columns[name] = Column(spec.dtype, () if shape == (1,) else shape, needed(spec), both.domains.get(name))
+        shape, domain = tuple(getattr(spec, "shape", ())), both.domains.get(name)
+        columns[name] = Column(
+            spec.dtype,
+            () if shape == (1,) else shape,  # a column of one value a row is asked for as [batch]
+            needed(spec),
+            tuple(getattr(domain, "value", ())),
+            _bound(domain, "min"),
+            _bound(domain, "max"),
+        )
     return columns
+
+
+def _bound(domain: Any, name: str) -> int | float | None:
+    """Return a bound of an ``IntDomain`` or ``FloatDomain``; None where there is none."""
+    if domain is None or name not in domain.DESCRIPTOR.fields_by_name or not domain.HasField(name):
+        return None
+    bound: int | float = getattr(domain, name)
+    return bound if math.isfinite(bound) else None
 
 
 def _meta_graphs(folder: Path) -> Any:
@@ -183,24 +213,6 @@ def _example(row: Mapping[str, Any], columns: Mapping[str, Column]) -> bytes:
         else:
             feature.int64_list.value.extend(values)
     return bytes(example.SerializeToString(deterministic=True))
-
-
-def _within(dtype: Any, domain: Any) -> Any:
-    """Return a value in the middle of a domain; 1 or "text" where the schema says nothing."""
-    if dtype == tf.string:
-        return domain.value[0] if domain is not None and domain.value else "text"
-    bounds = [
-        float(getattr(domain, name)) if domain is not None and domain.HasField(name) else math.nan
-        for name in ("min", "max")
-    ]
-    low, high = (bound if math.isfinite(bound) else None for bound in bounds)
-    if low is not None and high is not None:
-        middle = math.sqrt(low * high) if low > 0 and high / low > _WIDE else low + (high - low) / 2
-        rounded = float(f"{middle:.4g}")
-        middle = rounded if low <= rounded <= high else middle
-    else:
-        middle = low if low is not None else high if high is not None else 1.0
-    return middle if dtype.is_floating else math.floor(middle)
 
 
 def _write(file: Path, value: Any) -> None:

@@ -252,6 +252,27 @@ def test_the_description_says_what_a_client_has_to_know(transform: Any, model_fi
     np.testing.assert_array_equal(raw(**decode(columns, specs))["total"], by_row["total"])
 
 
+@pytest.mark.parametrize(
+    ("feature", "example"),
+    [
+        ("type: FLOAT", 1.0),
+        ("type: INT", 1),
+        ("type: BYTES", "text"),
+        ("type: INT int_domain { min: -9 max: 4 }", -3),
+        ("type: INT int_domain { min: 7 }", 7),
+        ("type: INT int_domain { min: 9007199254740993 max: 9007199254740993 }", 9007199254740993),
+        ("type: FLOAT float_domain { max: -0.5 }", -0.5),
+        ("type: FLOAT float_domain { min: -inf max: inf }", 1.0),
+        ("type: FLOAT float_domain { min: 1.00002 max: 1.00004 }", 1.00003),
+        ("type: BYTES int_domain { min: 1 max: 1000 }", "31"),  # numbers that are written as text
+    ],
+)
+def test_an_example_lies_within_what_the_schema_allows(feature: str, example: Any) -> None:
+    schema = text_format.Parse(f'feature {{ name: "a" {ONE} {feature} }}', schema_pb2.Schema())
+    found = columns_of(schema)["a"].example()
+    assert (found, type(found)) == (pytest.approx(example) if isinstance(example, float) else example, type(example))
+
+
 def test_a_number_that_is_needed_and_missing_is_refused(transform: Any, model_file: Path, tmp_path: Path) -> None:
     model_file.write_text(MODEL_FN)
     raw = tf.saved_model.load(str(exported(transform, tmp_path, ()))).signatures["raw"]
