@@ -159,7 +159,8 @@ def _verdict(outcome: Outcome, verdict: Verdict | None) -> list[str]:
     refused = refusal(outcome)
     reasons = refused or verdict.reasons
     lines = [f"  verdict   {'not blessed' if refused else 'blessed'}: {reasons[0] if reasons else ''}"]
-    lines += [" " * 12 + reason for reason in [*reasons[1:], *verdict.notes]]
+    infra = facts.infra_verdict(outcome)
+    lines += [" " * 12 + reason for reason in [*reasons[1:], *verdict.notes, *(infra.notes if infra else ())]]
     return lines
 
 
