@@ -109,6 +109,7 @@ def create_pipeline(
         label=settings.label,
         settings=settings.training,
         code=problem_code(code, "model"),
+        forward=settings.serving.forward_features,
     )
     trainer.add_upstream_node(example_validator)
     model = trainer.outputs["model"]

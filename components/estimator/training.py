@@ -30,6 +30,7 @@ class Task:
         feature_spec: How to parse them.
         settings: The training settings.
         model_dir: Where checkpoints and summaries go; what is there already is continued.
+        forward: The columns that an export's answers will hold beside the predictions.
     """
 
     problem: str
@@ -39,6 +40,7 @@ class Task:
     feature_spec: dict[str, Any]
     settings: Training
     model_dir: Path
+    forward: Sequence[str] = ()
 
 
 def train_and_evaluate(task: Task) -> tuple[Any, dict[str, float]]:
@@ -68,7 +70,7 @@ def train_and_evaluate(task: Task) -> tuple[Any, dict[str, float]]:
 
     features = {name: one for name, one in task.feature_spec.items() if name != task.label}
     params = {"train_steps": settings.train_steps, **settings.params}
-    estimator = create_estimator(task.problem, config, params, features, training_hooks)
+    estimator = create_estimator(task.problem, config, params, features, training_hooks, forward=task.forward)
     common: dict[str, Any] = {"feature_spec": task.feature_spec, "label": task.label}
     train_spec = tf.estimator.TrainSpec(
         input_fn(

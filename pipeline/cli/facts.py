@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from components.description import SIGNATURES
 from components.evaluator.verdict import Verdict, read_verdict
 from components.infra_validator.verdict import InfraVerdict
 from components.infra_validator.verdict import read_verdict as read_infra_verdict
@@ -36,6 +37,12 @@ def infra_verdict(outcome: Outcome) -> InfraVerdict | None:
     """Return the InfraValidator's verdict, if the run came to one."""
     blessing = outcome.outputs("InfraValidator", "blessing")
     return read_infra_verdict(Path(blessing[0]["uri"])) if blessing else None
+
+
+def signatures(pushed: dict[str, Any]) -> Path | None:
+    """Return the file beside a pushed model that says how to ask it; None if there is none, as in older versions."""
+    file = Path(pushed["pushed_destination"]) / SIGNATURES
+    return file if file.is_file() else None
 
 
 def pushed(outcome: Outcome) -> dict[str, Any] | None:
