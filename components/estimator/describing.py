@@ -193,8 +193,10 @@ def _request(
     """Return the body of a request of one row; None for a signature that takes what is not known here."""
     row = {key: column.example() for key, column in columns.items()}
     if not takes_examples:
-        known = set(signature.inputs) <= set(row)
-        return {"signature_name": name, "instances": [{key: row[key] for key in signature.inputs}]} if known else None
+        if not set(signature.inputs) <= set(row):
+            return None
+        # Sorted: a protobuf map has another order in each process.
+        return {"signature_name": name, "instances": [{key: row[key] for key in sorted(signature.inputs)}]}
     if signature.method_name.endswith(("/classify", "/regress")):
         return {"signature_name": name, "examples": [row]}
     (key,) = signature.inputs

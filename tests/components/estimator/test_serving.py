@@ -245,6 +245,7 @@ def test_the_description_says_what_a_client_has_to_know(transform: Any, model_fi
         "size": 948.7, "floors": 2, "kind": 'Häuschen "klein"', "past": [1.0, 1.0, 1.0], "rooms/odd name": 1,
         "id": "text", "weight": 1.0,
     }  # fmt: skip
+    assert list(row) == sorted(row)  # the same file from each export
     columns = {"signature_name": "raw", "inputs": {name: [value] for name, value in row.items()}}
     raw = tf.saved_model.load(str(folder)).signatures["raw"]
     specs = raw.structured_input_signature[1]
