@@ -106,7 +106,7 @@ def test_rentals(tmp_path: Path) -> None:
     rows = read(text)
     said = answers(raw, rows, ("", "?"))["prediction"][:, 0]
     truth = np.array([float(row["Price/€ (net)"]) for row in rows])
-    # Measured: 9.5 against 38.8; the noise that no model can know is 2.4.
+    # Measured on the eval split: 13.6 against 38.4, with prices from 17 to 1,094.
     assert np.mean(np.abs(said - truth)) < 0.5 * np.mean(np.abs(truth - np.median(truth)))
 
 
@@ -150,7 +150,7 @@ def test_tips(tmp_path: Path) -> None:
     made = init(tmp_path, TAXI, "tips")
     assert made["task"] == "regression"
     said, _ = pushed(tmp_path, made)
-    # Measured: 0.34 dollars against 1.10 of the median.
+    # Measured: 0.338 dollars against 1.104 of the median.
     assert value(said, "mean_absolute_error") < 0.6 * made["bound"]["constant"]
 
 

@@ -129,6 +129,13 @@ def test_nothing_is_overwritten_and_nothing_is_left_half_done(tmp_path: Path) ->
     assert sorted(one.name for one in tmp_path.iterdir()) == ["made", 'the "data" file.csv']
 
 
+def test_a_folder_that_came_meanwhile_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "made").mkdir()  # a rename would take the place of an empty folder
+    with pytest.raises(SettingsError, match="already something"):
+        write_folder(tmp_path / "made", {"a.py": ""}, lambda _: None)
+    assert [one.name for one in tmp_path.rglob("*")] == ["made"]
+
+
 def test_nothing_to_learn_from_is_said(tmp_path: Path) -> None:
     text = "id,label\n" + "".join(f"u{n:x}x,{n / 7}\n" for n in range(90))
     with pytest.raises(DataError, match="No column is left") as raised:
