@@ -42,7 +42,7 @@ _CODE: dict[str, tuple[str, ...]] = {
     "ExampleValidator": ("example_validator",),
     "Transform": ("transform", "user_code"),
     "Trainer": ("trainer", "estimator", "user_code", "transform"),
-    "Evaluator": ("evaluator", "transform"),
+    "Evaluator": ("evaluator", "infra_validator", "transform", "user_code"),
     "InfraValidator": ("infra_validator",),
     "Pusher": ("pusher", "infra_validator"),
 }

@@ -1,0 +1,36 @@
+"""The cache key of each node holds the code that the node runs."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from pipeline import chain
+
+pytestmark = pytest.mark.slow
+
+COMPONENTS = Path(chain.__file__).parents[1] / "components"
+RUNS = {"ImportSchemaGen": "schema"}  # other nodes run the package of their own name
+
+
+def _imported(package: str) -> set[str]:
+    """The packages of ``components`` that a package imports from anywhere in its modules."""
+    found = set()
+    for file in (COMPONENTS / package).rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            found |= {name.split(".")[1] for name in names if name.startswith("components.")}
+    return {name for name in found if (COMPONENTS / name).is_dir()}
+
+
+@pytest.mark.parametrize("node", [name for name, packages in chain._CODE.items() if packages])
+def test_the_cache_key_holds_every_package_that_the_node_reaches(node: str) -> None:
+    own = RUNS.get(node) or "".join(f"_{one.lower()}" if one.isupper() else one for one in node).lstrip("_")
+    reached, queue = set(), [own]
+    while queue:
+        package = queue.pop()
+        if package not in reached:
+            reached.add(package)
+            queue += _imported(package)
+    assert reached <= set(chain._CODE[node])
