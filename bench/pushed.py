@@ -13,7 +13,7 @@ class Pushed:
 
     Attributes:
         model: Folder of the SavedModel.
-        nodes: What ``outcome.json`` says of each node of the newest run, by the node's name.
+        nodes: What ``outcome.json`` says of each node of the run that pushed it, by the node's name.
     """
 
     model: Path
@@ -25,11 +25,17 @@ class Pushed:
 
 
 def newest(workspace: Path, problem: str) -> Pushed:
-    """Find the newest version of a problem's model in a workspace, and its newest run."""
+    """Find the newest version of a problem's model in a workspace, and the newest run that pushed one.
+
+    A later run that was refused, of other data say, tells nothing of the model that is served.
+    """
     versions = [one for one in (workspace / "serving" / problem).iterdir() if one.name.isdigit()]
-    outcome = max((workspace / "runs").glob(f"{problem}-*/outcome.json"))
-    nodes = {node["node"]: node for node in json.loads(outcome.read_text())["nodes"]}
-    return Pushed(max(versions, key=lambda one: int(one.name)), nodes)
+    for outcome in sorted((workspace / "runs").glob(f"{problem}-*/outcome.json"), reverse=True):
+        nodes = {node["node"]: node for node in json.loads(outcome.read_text())["nodes"]}
+        pushed = nodes.get("Pusher", {}).get("outputs", {}).get("pushed_model", [])
+        if any(one["properties"].get("pushed") for one in pushed):
+            return Pushed(max(versions, key=lambda one: int(one.name)), nodes)
+    raise FileNotFoundError(f"no run of {problem} in {workspace} pushed a model")
 
 
 def records(split: Path) -> list[bytes]:
