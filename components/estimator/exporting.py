@@ -90,8 +90,10 @@ def _as_parsed(column: Any, spec: Any) -> Any:
     return tf.SparseTensor(indices, tf.gather(column, rows), [tf.size(column, out_type=tf.int64), 1])
 
 
-def export(estimator: Any, problem: str, receiver_fn: Callable[[], Any], target: Path) -> None:
-    """Export the last checkpoint to ``target``, which appears whole or not at all.
+def export(
+    estimator: Any, problem: str, receiver_fn: Callable[[], Any], target: Path, *, checkpoint: str | None = None
+) -> None:
+    """Export a checkpoint, the latest one if none is named, to ``target``, which appears whole or not at all.
 
     Raises:
         UserCodeError: If the model's prediction fails to build, or the export has no ``serving_default``.
@@ -99,7 +101,8 @@ def export(estimator: Any, problem: str, receiver_fn: Callable[[], Any], target:
     beside = target.with_name(f".{target.name}.exporting")
     beside.mkdir(parents=True, exist_ok=True)
     with user_code(problem, "exporting the model", "model"):
-        made = Path(tf.compat.as_str_any(estimator.export_saved_model(str(beside), receiver_fn)))
+        written = estimator.export_saved_model(str(beside), receiver_fn, checkpoint_path=checkpoint)
+        made = Path(tf.compat.as_str_any(written))
     signatures = _name_signatures(made)
     if "serving_default" not in signatures or RAW not in signatures:
         raise UserCodeError(

@@ -18,7 +18,8 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from components.estimator.exporting import export, serving_input_receiver_fn
-from components.estimator.training import Task, train_and_evaluate
+from components.estimator.training import Task, exported_checkpoint, train_and_evaluate
+from components.estimator.warm_start import WarmStart, vocabularies
 from components.progress import report
 from pipeline.config.model import Training
 
@@ -40,6 +41,7 @@ def run_fn(fn_args: Any) -> None:
     settings = Training.model_validate_json(config["training"])
     transform = tft.TFTransformOutput(fn_args.transform_output)
     checkpoints = checkpoint_folder(Path(fn_args.model_run_dir), fn_args, config)
+    receiver_fn = serving_input_receiver_fn(transform, config["label"])
     task = Task(
         problem=config["problem"],
         label=config["label"],
@@ -48,15 +50,27 @@ def run_fn(fn_args: Any) -> None:
         feature_spec=transform.transformed_feature_spec(),
         settings=settings,
         model_dir=checkpoints,
+        start=_start(fn_args, settings),
+        receiver_fn=receiver_fn,
     )
     estimator, metrics = train_and_evaluate(task)
     report(note="exporting")
-    receiver_fn = serving_input_receiver_fn(transform, config["label"])
-    export(estimator, config["problem"], receiver_fn, Path(fn_args.serving_model_dir))
+    target = Path(fn_args.serving_model_dir)
+    export(estimator, config["problem"], receiver_fn, target, checkpoint=exported_checkpoint(task))
     model_run = Path(fn_args.model_run_dir)
     (checkpoints / METRICS_FILE).write_text(json.dumps(metrics, indent=2), encoding="utf-8")
     shutil.copytree(checkpoints, model_run, copy_function=os.link, dirs_exist_ok=True)
     (checkpoints / _DONE).write_text(json.dumps({"model_run": str(model_run)}), encoding="utf-8")
+
+
+def _start(fn_args: Any, settings: Training) -> WarmStart | None:
+    """Return the model to start from: what the Resolver before this node found, if the setting is on."""
+    if not settings.warm_start or not fn_args.base_model:
+        return None
+    assets = Path(fn_args.transform_output) / tft.TFTransformOutput.TRANSFORM_FN_DIR / "assets"
+    return WarmStart(
+        Path(fn_args.base_model), vocabularies(assets), settings.vars_to_warm_start, dict(settings.var_name_to_vocab)
+    )
 
 
 def _files(patterns: list[str]) -> list[str]:
@@ -70,7 +84,10 @@ def checkpoint_folder(model_run: Path, fn_args: Any, config: dict[str, Any]) -> 
     inputs' places, which TFX never uses twice, and of all settings and code fingerprints.
     """
     key = hashlib.sha256(
-        json.dumps([fn_args.train_files, fn_args.eval_files, fn_args.transform_output, config], sort_keys=True).encode()
+        json.dumps(
+            [fn_args.train_files, fn_args.eval_files, fn_args.transform_output, fn_args.base_model, config],
+            sort_keys=True,
+        ).encode()
     ).hexdigest()[:24]
     root = model_run.parents[1] / ".checkpoints"
     mine = root / key
