@@ -64,7 +64,7 @@ def _answered(function: Any) -> Iterator[None]:
         yield
     except PipelineError:
         raise
-    except (ValueError, RuntimeError, TypeError) as error:
+    except (ValueError, RuntimeError, AttributeError) as error:
         slip = find_slip(error)
         if slip is None:
             raise
@@ -85,12 +85,9 @@ def _explain(error: BaseException, slip: Slip, function: Any) -> UserCodeError:
     got = str(error).splitlines()[0][:300]
     if names and code is not None:
         got = f"{names} of {place.original(code.co_filename).name}"
-    return UserCodeError(
-        slip.headline,
-        got=got,
-        where=where,
-        hint=slip.hint,
-    )
+    explained = UserCodeError(slip.headline, got=got, where=where, hint=slip.hint)
+    explained.add_note(explained.render().partition("\n")[2])  # for a script, where Python prints the exception
+    return explained
 
 
 def _code(function: Any) -> CodeType | None:

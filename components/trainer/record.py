@@ -41,9 +41,13 @@ class TrainingRecord:
     def write(self, folder: Path) -> "TrainingRecord":
         """Write it into a training's folder, whole or not at all; return it."""
         beside = folder / f".{FILE}"
-        beside.write_text(json.dumps(asdict(self), indent=1), encoding="utf-8")
+        beside.write_text(json.dumps(self.as_json(), indent=1), encoding="utf-8")
         beside.replace(folder / FILE)
         return self
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as it is written and printed."""
+        return asdict(self)
 
     def but(self, **changes: Any) -> "TrainingRecord":
         """Return it with some parts changed."""

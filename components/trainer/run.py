@@ -39,6 +39,8 @@ def run_fn(fn_args: Any) -> None:
     """
     config = fn_args.custom_config
     settings = Training.model_validate_json(config["training"])
+    if settings.deterministic:  # here, and not where it trains: it holds for the whole process, which is the node's own
+        tf.config.experimental.enable_op_determinism()
     transform = tft.TFTransformOutput(fn_args.transform_output)
     checkpoints = checkpoint_folder(Path(fn_args.model_run_dir), fn_args, config)
     receiver_fn = serving_input_receiver_fn(transform, config["label"])

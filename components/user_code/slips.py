@@ -45,7 +45,14 @@ _LAYER = Slip(
     " build_keras_model",
 )
 
+_NOT_DETERMINISTIC = Slip(
+    "An operation of the model cannot be made to give the same bits each time",
+    "set training.deterministic = false, give random operations a seed, or use another operation",
+)
+
 _WORDS = (
+    (r"[Dd]eterminism is (not yet supported|enabled)", _NOT_DETERMINISTIC),
+    (r"(?s)when calling layer .*Attempting to capture an EagerTensor", _LAYER),
     (r"of the iterator is different from the graph", _DATASET),
     (r"\binput_dataset: Attempting to capture an EagerTensor", _DATASET),
     (r"only supports Python-style iteration in eager mode", _PYTHON_LOOP),
@@ -55,7 +62,7 @@ _WORDS = (
     (r"Attempting to capture an EagerTensor without building a function", _TENSOR),
     (r"must be from the same graph as", _TENSOR),
     (r"is not an element of this graph", _TENSOR),
-    (r"[Cc]an not convert an? EagerTensor into a Tensor or Operation", _TENSOR),
+    (r"Tensor\.graph is undefined when eager execution is enabled", _TENSOR),
     (r"Your Layer or Model is in an invalid state", _LAYER),
 )
 
@@ -63,6 +70,4 @@ _WORDS = (
 def find_slip(error: BaseException) -> Slip | None:
     """Return the known mistake behind an exception, judged by its message; None if it is not one of them."""
     text = str(error)
-    if not isinstance(error, ValueError | RuntimeError | TypeError):
-        return None
     return next((slip for words, slip in _WORDS if re.search(words, text)), None)

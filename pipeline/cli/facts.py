@@ -7,6 +7,7 @@ from typing import Any
 from components.evaluator.verdict import Verdict, read_verdict
 from components.infra_validator.verdict import InfraVerdict
 from components.infra_validator.verdict import read_verdict as read_infra_verdict
+from components.trainer.record import TrainingRecord, read_record
 from pipeline.local.record import NodeResult
 from pipeline.local.run import Outcome
 
@@ -36,6 +37,12 @@ def infra_verdict(outcome: Outcome) -> InfraVerdict | None:
     """Return the InfraValidator's verdict, if the run came to one."""
     blessing = outcome.outputs("InfraValidator", "blessing")
     return read_infra_verdict(Path(blessing[0]["uri"])) if blessing else None
+
+
+def training(outcome: Outcome) -> TrainingRecord | None:
+    """Return what the training did, in this run or in the one whose model is reused."""
+    model_run = outcome.outputs("Trainer", "model_run")
+    return read_record(Path(model_run[0]["uri"])) if model_run else None
 
 
 def pushed(outcome: Outcome) -> dict[str, Any] | None:

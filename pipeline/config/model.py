@@ -156,6 +156,9 @@ class Training(Section):
     seed: StrictInt = Field(
         20240229, ge=0, description="RunConfig.tf_random_seed; seeds Python, numpy, TensorFlow and the shuffling"
     )
+    deterministic: StrictBool = Field(
+        True, description="tf.config.experimental.enable_op_determinism: operations that give the same bits each time"
+    )
     params: dict[str, Any] = Field({}, description="handed to the model as params, with train_steps added")
 
     @field_validator("num_epochs", "save_checkpoints_secs")

@@ -11,7 +11,11 @@ from pipeline.local.record import NodeResult
 
 _UNFINISHED = (mlmd.Execution.RUNNING, mlmd.Execution.NEW)
 
-_NEVER_REUSED = {"Resolver", "Pusher"}  # each looks at what has changed since: the metadata, the serving directory
+_NEVER_REUSED = {
+    "Resolver",
+    "WarmStart",
+    "Pusher",
+}  # each looks at what has changed since: the metadata, the serving directory
 
 
 def fail_abandoned(store: Any) -> int:
