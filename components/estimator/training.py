@@ -21,10 +21,8 @@ from components.trainer.record import TrainingRecord, read_record
 from components.transform.records import count_records_of
 from components.user_code import place
 from components.user_code.boundary import user_code
-from pipeline.config.model import Training
+from pipeline.config.model import DEFAULT_TRAIN_STEPS, Training
 from pipeline.errors import UserCodeError
-
-_DEFAULT_STEPS = 2000
 
 
 @dataclass(frozen=True)
@@ -143,7 +141,7 @@ def exported_checkpoint(task: Task) -> str | None:
 def _planned(task: Task) -> TrainingRecord:
     """Work out the last step; what an earlier attempt has written of this training is kept."""
     settings = task.settings
-    steps, rows = settings.train_steps or _DEFAULT_STEPS, None
+    steps, rows = settings.train_steps or DEFAULT_TRAIN_STEPS, None
     if settings.num_epochs is not None:
         rows = count_records_of(task.train_files)
         steps = max(1, -(-rows * settings.num_epochs // settings.batch_size))

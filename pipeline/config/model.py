@@ -99,6 +99,7 @@ class EarlyStopping(Section):
         return self
 
 
+DEFAULT_TRAIN_STEPS = 2000
 Direction = Literal["lower_is_better", "higher_is_better"]
 
 

@@ -170,7 +170,7 @@ def test_a_script_of_ones_own_is_answered_too(tmp_path: Path) -> None:
         check=False,
     )
     assert ended.returncode == 1
-    said = ended.stderr.decode()
+    said = ended.stderr
     assert "UserCodeError: A Dataset was made outside its input_fn" in said
     assert "make the Dataset inside the function" in said
     assert f"{script}:{line_of(script.read_text(), 'estimator.train(')}" in said

@@ -59,7 +59,7 @@ import tensorflow as tf
 
 def build_keras_model(params):
     town = tf.keras.Input([1], name="town", dtype="int64")
-    rows = tf.keras.layers.Embedding(params["rows"], 2, name="town")(town)
+    rows = tf.keras.layers.Embedding(params["rows"], 2, name="town_embedding")(town)
     net = tf.keras.layers.Flatten()(rows)
     net = tf.keras.layers.Dense(params.get("units", 4), name="hidden")(net)
     model = tf.keras.Model(town, tf.keras.layers.Dense(1, name="out")(net))
