@@ -1,9 +1,9 @@
 """Reads transformed examples through ``tf.data``: streamed from disk, so that the data need not fit in memory.
 
 The order of rows follows from the seed alone, however many threads read: what runs in parallel hands over in order
-(``deterministic=True``). Each epoch has an order of its own. A training that goes on from a checkpoint goes on in that
-order too: the batches that it has seen are skipped before they are parsed, which costs a small part of training on
-them. Beginning anew instead, a training that is killed often would see the first rows of the order again and again.
+(``deterministic=True``). Each epoch has an order of its own, by the seed and its number. A training that goes on from a
+checkpoint goes on in that order too: it begins with the epoch that it was in, and skips, unparsed, what it has seen of
+it. Beginning anew instead, a training that is killed often would see the first rows again and again.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,6 +12,8 @@ from typing import Any
 import components.estimator.compat  # noqa: F401  before TensorFlow
 
 import tensorflow as tf
+
+from components.transform.records import count_records_of
 
 _PARALLEL_FILES = 8
 _BUFFER = 8 << 20
@@ -57,24 +59,28 @@ def input_fn(
         workers, worker = _place(config, input_context, training)
         by_file = len(names) >= workers
         mine = names[worker::workers] if by_file else names
-        dataset = tf.data.Dataset.from_tensor_slices(mine)
-        if training and by_file and len(mine) > 1:  # shares of rows are by their place: the files keep their order
-            dataset = dataset.shuffle(len(mine), seed=seed)
-        dataset = dataset.interleave(
-            _records,
-            cycle_length=max(1, min(len(mine), _PARALLEL_FILES)),
-            num_parallel_calls=tf.data.AUTOTUNE,
-            deterministic=True,
-        )
-        if not by_file:
-            dataset = dataset.shard(workers, worker)
+
+        def once(epoch: Any = None) -> Any:
+            dataset = tf.data.Dataset.from_tensor_slices(mine)
+            if training and by_file and len(mine) > 1:  # shares of rows are by their place: the files keep their order
+                dataset = dataset.shuffle(len(mine), seed=seed + epoch)
+            dataset = dataset.interleave(
+                _records,
+                cycle_length=max(1, min(len(mine), _PARALLEL_FILES)),
+                num_parallel_calls=tf.data.AUTOTUNE,
+                deterministic=True,
+            )
+            if not by_file:
+                dataset = dataset.shard(workers, worker)
+            return dataset.shuffle(shuffle_buffer, seed=seed + epoch) if training else dataset
+
         if training:
-            dataset = dataset.shuffle(shuffle_buffer, seed=seed, reshuffle_each_iteration=True).repeat()
+            epoch, seen = _seen(mine, start // workers * batch_size, 1 if by_file else workers, worker)
+            dataset = tf.data.Dataset.range(epoch, tf.int64.max).flat_map(once).skip(seen)
+        else:
+            dataset = once()
         # Parsing whole batches is an order of magnitude cheaper than parsing rows one by one.
-        dataset = dataset.batch(batch_size)
-        if training and start:
-            dataset = dataset.skip(start // workers)
-        dataset = dataset.map(parse, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        dataset = dataset.batch(batch_size).map(parse, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
         return dataset.prefetch(tf.data.AUTOTUNE)
 
     return make
@@ -83,6 +89,14 @@ def input_fn(
 def _records(name: Any) -> Any:
     compression = tf.where(tf.strings.regex_full_match(name, r".*\.gz"), "GZIP", "")
     return tf.data.TFRecordDataset(name, compression_type=compression, buffer_size=_BUFFER)
+
+
+def _seen(files: Sequence[str], rows: int, workers: int, worker: int) -> tuple[int, int]:
+    """Return the epoch that a worker is in after so many rows, and how many of them belong to it."""
+    if not rows:
+        return 0, 0
+    in_epoch = len(range(worker, count_records_of(files), workers)) if workers > 1 else count_records_of(files)
+    return divmod(rows, max(1, in_epoch))
 
 
 def _place(config: Any, input_context: Any, training: bool) -> tuple[int, int]:

@@ -145,7 +145,8 @@ def _planned(task: Task) -> TrainingRecord:
     if settings.num_epochs is not None:
         rows = count_records_of(task.train_files)
         steps = max(1, -(-rows * settings.num_epochs // settings.batch_size))
-        report(note=f"{settings.num_epochs} epochs of {rows:,} rows are {steps:,} steps of {settings.batch_size:,}")
+        times = "1 epoch" if settings.num_epochs == 1 else f"{settings.num_epochs:,} epochs"
+        report(note=f"{times} of {rows:,} rows: {steps:,} steps of {settings.batch_size:,}")
     task.model_dir.mkdir(parents=True, exist_ok=True)
     before = read_record(task.model_dir)
     record = TrainingRecord(

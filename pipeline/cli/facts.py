@@ -41,7 +41,12 @@ def infra_verdict(outcome: Outcome) -> InfraVerdict | None:
 
 def training(outcome: Outcome) -> TrainingRecord | None:
     """Return what the training did, in this run or in the one whose model is reused."""
-    model_run = outcome.outputs("Trainer", "model_run")
+    return training_of(outcome.results["Trainer"]) if "Trainer" in outcome.results else None
+
+
+def training_of(result: NodeResult) -> TrainingRecord | None:
+    """Return what a Trainer's training did; None for other nodes."""
+    model_run = (result.outputs or {}).get("model_run", []) if result.node == "Trainer" else []
     return read_record(Path(model_run[0]["uri"])) if model_run else None
 
 
