@@ -70,13 +70,16 @@ def train_and_evaluate(task: Task) -> tuple[Any, dict[str, float]]:
     # tf_random_seed alone leaves the initializers of Keras and tf.layers to generators of their own. Seeds Python's,
     # numpy's and theirs, which last once anybody has seeded them: so for each way to bring a model.
     _seed(settings)
-    config = _run_config(task, record)
-    began_at = _step(tf.train.latest_checkpoint(config.model_dir))
+    began_at = _step(tf.train.latest_checkpoint(str(task.model_dir)))
+    config = _run_config(task, record, began_at or 0)
 
     def training_hooks(spec: Any) -> list[Any]:
         if task.start is not None and began_at is None:
             _start_from(task.start, record, task.model_dir)
-        return [ProgressHook(spec.loss, record.train_steps, settings.batch_size)]
+        hooks: list[Any] = [ProgressHook(spec.loss, record.train_steps, settings.batch_size)]
+        if settings.early_stopping is not None:  # last, so that it follows the hook that saves, and so evaluates
+            hooks.append(early_stopping_hook(estimator, settings.early_stopping, evaluations))
+        return hooks
 
     features = {name: one for name, one in task.feature_spec.items() if name != task.label}
     params = {"train_steps": record.train_steps, **settings.params}
@@ -98,11 +101,8 @@ def train_and_evaluate(task: Task) -> tuple[Any, dict[str, float]]:
     best = None
     if settings.export == "best":
         best = BestCheckpoint(task.model_dir, settings.best_metric, settings.best_direction == "lower_is_better")
-    hooks = []
-    if settings.early_stopping is not None:
-        hooks.append(early_stopping_hook(estimator, settings.early_stopping, evaluations))
     exporters = [evaluations, *([best] if best else []), *_latest(task)]
-    train_spec = tf.estimator.TrainSpec(train_input, max_steps=record.train_steps, hooks=hooks)
+    train_spec = tf.estimator.TrainSpec(train_input, max_steps=record.train_steps)
     eval_spec = tf.estimator.EvalSpec(
         eval_input,
         steps=settings.eval_steps,
@@ -168,7 +168,7 @@ def _seed(settings: Training) -> None:
     tf.keras.utils.set_random_seed(settings.seed % 2**32)
 
 
-def _run_config(task: Task, record: TrainingRecord) -> Any:
+def _run_config(task: Task, record: TrainingRecord, began_at: int) -> Any:
     settings = task.settings
     if settings.save_checkpoints_secs is not None:
         when = {"save_checkpoints_secs": settings.save_checkpoints_secs}
@@ -176,7 +176,8 @@ def _run_config(task: Task, record: TrainingRecord) -> Any:
         when = {"save_checkpoints_steps": settings.save_checkpoints_steps or max(1, -(-record.train_steps // 4))}
     return tf.estimator.RunConfig(
         model_dir=str(task.model_dir),
-        tf_random_seed=settings.seed,
+        # A training that goes on is to drop other units than it did first of all. Rows are shuffled by a seed apart.
+        tf_random_seed=settings.seed + began_at,
         keep_checkpoint_max=settings.keep_checkpoint_max,
         save_summary_steps=settings.save_summary_steps,
         log_step_count_steps=settings.log_step_count_steps,
