@@ -9,9 +9,11 @@ import components.estimator.compat  # noqa: F401  before TensorFlow
 
 import tensorflow as tf
 
+from components.estimator.checkpoints import checkpoint_hooks, recover
 from components.estimator.inputs import input_fn
 from components.estimator.models import create_estimator
 from components.estimator.watching import ProgressHook
+from components.progress import report
 from components.user_code import place
 from components.user_code.boundary import user_code
 from pipeline.config.model import Training
@@ -51,12 +53,18 @@ def train_and_evaluate(task: Task) -> tuple[Any, dict[str, float]]:
         UserCodeError: If the problem's model fails, or its loss is not a number.
     """
     settings = task.settings
+    start = recover(task.model_dir)
+    if start >= settings.train_steps:
+        report(note=f"continues from step {start:,}, the last one")
+    # A training that goes on is to see other rows, and to drop other units, than the attempt before did first of all:
+    # killed often enough, it would otherwise never see the rest of its data. An undisturbed one starts at 0.
+    seed = settings.seed + start
     # tf_random_seed alone leaves the initializers of Keras and tf.layers to generators of their own. Seeds Python's,
     # numpy's and theirs, which last once anybody has seeded them: so for each way to bring a model.
     tf.keras.utils.set_random_seed(settings.seed % 2**32)
     config = tf.estimator.RunConfig(
         model_dir=str(task.model_dir),
-        tf_random_seed=settings.seed,
+        tf_random_seed=seed,
         save_checkpoints_steps=settings.save_checkpoints_steps or max(1, -(-settings.train_steps // 4)),
         keep_checkpoint_max=settings.keep_checkpoint_max,
         save_summary_steps=settings.save_summary_steps,
@@ -64,7 +72,8 @@ def train_and_evaluate(task: Task) -> tuple[Any, dict[str, float]]:
     )
 
     def training_hooks(spec: Any) -> list[Any]:
-        return [ProgressHook(spec.loss, settings.train_steps, settings.batch_size)]
+        progress = ProgressHook(spec.loss, settings.train_steps, settings.batch_size)
+        return [progress, *checkpoint_hooks(spec, estimator.config, start)]
 
     features = {name: one for name, one in task.feature_spec.items() if name != task.label}
     params = {"train_steps": settings.train_steps, **settings.params}
@@ -77,7 +86,7 @@ def train_and_evaluate(task: Task) -> tuple[Any, dict[str, float]]:
             batch_size=settings.batch_size,
             training=True,
             shuffle_buffer=settings.shuffle_buffer,
-            seed=settings.seed,
+            seed=seed,
         ),
         max_steps=settings.train_steps,
     )
