@@ -94,13 +94,17 @@ class Training:
         assert done.returncode == 0, done.stdout + done.stderr
         told: dict[str, Any] = json.loads(done.stdout)
         self.settle(events(self.workspace / "runs" / told["run"]))
+        [trained] = [node for node in told["nodes"] if node["node"] == "Trainer"]
+        for account in self.accounts:
+            if account.resumed is None and trained["state"] == "reused":  # killed when all was published
+                account.resumed = self.train_steps
         return told
 
     def settle(self, reports: list[dict[str, Any]]) -> None:
         """Write down where an attempt went on, for those before that have not been gone on from."""
         if not reports:
             return
-        match = _CONTINUES.search(reports[0].get("note", ""))
+        match = next(filter(None, (_CONTINUES.search(one.get("note", "")) for one in reports)), None)
         for account in self.accounts:
             if account.resumed is None:
                 account.resumed = int(match[1].replace(",", "")) if match else 0
@@ -122,8 +126,7 @@ class Training:
         try:
             attempt = _Attempt(self, process, known)
             attempt.wait_for(blow)
-            time.sleep(blow.delay)
-            _kill(blow.victim, process.pid, str(self.workspace))
+            account.hit = attempt.strike(blow.victim)
             process.wait(timeout=30)
         finally:
             with contextlib.suppress(ProcessLookupError):
@@ -138,7 +141,6 @@ class Training:
         steps = [one["step"] for one in reports if "step" in one]
         account.reported = steps[-1] if steps else None
         account.checkpoint = self.latest()
-        account.hit = attempt.what_was_hit(reports)
         self.accounts.append(account)
         return account
 
@@ -151,32 +153,66 @@ class _Attempt:
         self._process = process
         self._known = known
         self._models = set(training.trainer.glob("model/*"))
+        self._trainer: int | None = None
         self.record: Path | None = None
 
     def wait_for(self, blow: Blow) -> None:
+        """Wait until the moment of a blow has come, and its delay is over."""
         moments: dict[str, Callable[[], bool]] = {
             "loading": lambda: self.record is not None,
             "step": lambda: any(
                 one.get("step", -1) >= blow.step or (not blow.step and "note" in one) for one in self._events()
             ),
-            "saving": lambda: any(self._half_saved()) and self._training.latest() >= blow.step,
-            "exporting": lambda: bool(self._new("model/*/.*exporting")),
-            "exported": lambda: bool(self._new("model/*/Format-Serving")),
+            # The disk is looked at again and again, so the quickest look comes first.
+            "saving": lambda: bool(self._trainer) and any(self._half_saved()) and self._training.latest() >= blow.step,
+            "exporting": lambda: bool(self._trainer and self._new("model/*/.*exporting")),
+            "exported": lambda: bool(self._trainer and self._new("model/*/Format-Serving")),
         }
         come = moments[blow.moment]
-        quick = blow.moment in ("saving", "exporting", "exported")
         end = time.monotonic() + 240
-        while True:
+        while not come():
             if self.record is None:
                 self.record = next(iter(set((self._training.workspace / "runs").glob("*")) - self._known), None)
-            if come():
-                return
+            elif self._trainer is None and self._events():
+                self._trainer = self._find_trainer()
             assert self._process.poll() is None, f"the run was over before {blow}"
             assert time.monotonic() < end, f"{blow} did not come"
-            time.sleep(0.0 if quick and self._events() else 0.02)
+            if blow.moment in ("loading", "step") or self._trainer is None:
+                time.sleep(0.02)
+        time.sleep(blow.delay)
 
-    def what_was_hit(self, reports: list[dict[str, Any]]) -> str:
-        """Name what was going on, by what lies about."""
+    def strike(self, victim: str) -> str:
+        """Send SIGKILL to whom a blow is meant for; return what the Trainer was doing."""
+        trainer = self._trainer or self._find_trainer()
+        if trainer is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(trainer, signal.SIGSTOP)  # to see what is hit
+        hit = self._what_is_there(trainer is not None)
+        servers = self._servers()
+        if victim == "trainer":
+            assert trainer is not None, "there is no Trainer to kill"
+            os.kill(trainer, signal.SIGKILL)
+        else:
+            if victim == "run":
+                for server in servers:
+                    os.kill(server, signal.SIGSTOP)  # so that it cannot tidy up before its turn comes
+            os.killpg(self._process.pid, signal.SIGKILL)
+        if victim == "run":
+            for server in servers:
+                os.killpg(server, signal.SIGKILL)
+        return hit
+
+    def _servers(self) -> list[int]:
+        return [one for one in _children(self._process.pid) if "pipeline.local.server" in _command(one)]
+
+    def _find_trainer(self) -> int | None:
+        nodes = (node for server in self._servers() for node in _children(server))
+        return next((node for node in nodes if _log(node) == "Trainer.log"), None)
+
+    def _what_is_there(self, trains: bool) -> str:
+        """Name what is going on, by what lies about."""
+        if not trains:
+            return "before the Trainer"
         if self._new("model_run/*/*"):
             return "exported, linking"
         if self._new("model/*/Format-Serving"):
@@ -185,7 +221,7 @@ class _Attempt:
             return "half an export"
         if any(self._half_saved()):
             return "half a checkpoint"
-        if any("step" in one for one in reports):
+        if any("step" in one for one in self._events()):
             return "training"
         return "before the first step"
 
@@ -212,23 +248,6 @@ def events(record: Path) -> list[dict[str, Any]]:
         return []
     whole, _, _ = file.read_text().rpartition("\n")
     return [json.loads(line) for line in whole.splitlines()]
-
-
-def _kill(victim: str, runner: int, workspace: str) -> None:
-    """Send SIGKILL to whom the blow is meant for."""
-    servers = [one for one in _children(runner) if "pipeline.local.server" in _command(one)]
-    if victim == "run":
-        for server in servers:
-            os.kill(server, signal.SIGSTOP)  # so that it cannot tidy up before its turn comes
-    if victim in ("run", "runner"):
-        os.killpg(runner, signal.SIGKILL)
-    if victim == "run":
-        for server in servers:
-            os.killpg(server, signal.SIGKILL)
-    if victim == "trainer":
-        nodes = [node for server in servers for node in _children(server) if _log(node) == "Trainer.log"]
-        assert len(nodes) == 1, f"{len(nodes)} Trainer processes in {workspace}"
-        os.kill(nodes[0], signal.SIGKILL)
 
 
 def _children(process: int) -> list[int]:
