@@ -23,7 +23,7 @@ if __name__ == "__main__":
     root = Path(sys.argv[1])
     place.use_copy(root / "code", "wide", root / "code" / "wide")
     files = sorted(str(file) for file in (root / "rows").iterdir())
-    settings = Training(train_steps=STEPS, batch_size=BATCH, shuffle_buffer=2_000)
+    settings = Training(train_steps=STEPS, batch_size=BATCH, eval_steps=10, shuffle_buffer=2_000)
     train_and_evaluate(Task("wide", "y", files, files, SPEC, settings, root / "model"))
     status = Path("/proc/self/status").read_text().splitlines()
     sys.stdout.write(next(line.split()[1] for line in status if line.startswith("VmHWM:")) + "\n")
