@@ -37,8 +37,10 @@ soak: install ## kills a training more than a dozen times at random moments: abo
 	$(PY) -m pytest -m soak -s
 
 bench: install ## the benchmarks, one after the other
-	$(PY) bench/ingest.py
-	$(PY) bench/quickstart.py
+	$(PY) -m bench.ingest
+	$(PY) -m bench.quickstart
+	$(PY) -m bench.training
+	$(PY) -m bench.memory
 
 lock: install ## resolve the dependencies anew
 	uv lock
