@@ -2,7 +2,8 @@
 
 The sides (see bench.trainers) take turns, each turn in a process of its own, on the same transformed rows. ``steps/s``
 is the steady state: from step 1,000 to the end, checkpoints and summaries included, importing, graph building and the
-last evaluation not. ``total`` is everything but importing. What counts is the median of the ratios, each within one
+last evaluation not. ``total`` is everything but importing; ``cpu`` is the CPU time of that, which other processes of a
+shared machine change least. What counts is the median of the ratios, each within one
 round of turns, since a shared machine changes its speed in minutes.
 """
 
@@ -41,20 +42,20 @@ def compare(folder: Path, data: Transformed, steps: int, turns: int) -> None:
     """Print each turn, and the medians of the ratios."""
     found: dict[str, list[dict[str, float]]] = {side: [] for side in SIDES}
     print(f"{data.rows:,} rows, {steps:,} steps, {turns} turns each")
-    print(f"{'side':<8}{'steps/s':>9}{'total s':>9}{'import s':>10}")
+    print(f"{'side':<8}{'steps/s':>9}{'total s':>9}{'cpu s':>8}{'import s':>10}")
     for turn in range(turns):
         for side in SIDES[turn % 3 :] + SIDES[: turn % 3]:  # nobody is always first
             one = measure_turn(folder / f"{side}-{turn}", side, data, steps)
             found[side].append(one)
-            print(f"{side:<8}{one['rate']:9.1f}{one['total']:9.1f}{one['import']:10.1f}", flush=True)
+            print(f"{side:<8}{one['rate']:9.1f}{one['total']:9.1f}{one['cpu']:8.1f}{one['import']:10.1f}", flush=True)
     for other, target in TARGETS.items():
         pairs = list(zip(found["ours"], found[other], strict=True))
         rates = [ours["rate"] / theirs["rate"] for ours, theirs in pairs]
-        totals = [theirs["total"] / ours["total"] for ours, theirs in pairs]
+        totals, cpus = ([theirs[key] / ours[key] for ours, theirs in pairs] for key in ("total", "cpu"))
         print(
             f"ours / {other}: median steps/s {statistics.median(rates):.2f} "
             f"({min(rates):.2f} to {max(rates):.2f}; target {target:.2f}), "
-            f"over the total {statistics.median(totals):.2f}"
+            f"over the total {statistics.median(totals):.2f}, per CPU second {statistics.median(cpus):.2f}"
         )
 
 
@@ -73,7 +74,8 @@ def measure_turn(folder: Path, side: str, data: Transformed, steps: int) -> dict
     told = json.loads(done.stdout.splitlines()[-1])
     steady = [(step, when) for step, when in told["marks"] if step >= STEADY]
     (first, since), (last, until) = steady[0], steady[-1]
-    return {"rate": (last - first) / (until - since), "total": told["total"], "import": told["import"]}
+    times = {key: told[key] for key in ("total", "cpu", "import")}
+    return {"rate": (last - first) / (until - since), **times}
 
 
 if __name__ == "__main__":
