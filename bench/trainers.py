@@ -5,8 +5,8 @@
   as https://www.tensorflow.org/guide/data_performance has it.
 - ``keras``: the same layers, loss, optimiser, batches and rows under Keras 2 ``fit``.
 
-Prints one JSON object: ``import`` and ``total`` in seconds, ``cpu``, the CPU seconds of the total, and ``marks``, pairs of
-step and time.
+Prints one JSON object: ``import`` and ``total`` in seconds, ``cpu``, the CPU seconds of the total, and ``marks``, pairs
+of step and time.
 """
 
 import json
