@@ -154,6 +154,7 @@ class _Attempt:
         self._known = known
         self._models = set(training.trainer.glob("model/*"))
         self._trainer: int | None = None
+        self._checkpoints: Path | None = None
         self.record: Path | None = None
 
     def wait_for(self, blow: Blow) -> None:
@@ -233,8 +234,9 @@ class _Attempt:
         ]
 
     def _half_saved(self) -> Iterator[str]:
-        folder = self._training.checkpoints()
-        names = os.listdir(folder) if folder else []  # noqa: PTH208  the quickest, and it lasts for milliseconds
+        self._checkpoints = self._checkpoints or self._training.checkpoints()
+        # The quickest look, since what is looked for lasts for milliseconds.
+        names = os.listdir(self._checkpoints) if self._checkpoints else []  # noqa: PTH208
         return (name for name in names if "_temp" in name or ".tempstate" in name)
 
     def _events(self) -> list[dict[str, Any]]:
