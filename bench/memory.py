@@ -1,8 +1,8 @@
 """Peak memory of the Trainer at 200 thousand rows against 2 million: ``python -m bench.memory``.
 
-Each size is a real ``runner.py run housing``, stopped when the Trainer is done. The Trainer's process is found below the
-runner, and the kernel's own record of its peak (``VmHWM``: resident memory, which page cache is no part of) is read
-until it ends. Both sizes train the same number of steps, enough to read every row of the larger one.
+Each size is a real ``runner.py run housing``, stopped when the Trainer is done. The Trainer's process is found below
+the runner, and the kernel's own record of its peak (``VmHWM``: resident memory, which page cache is no part of) is
+read until it ends. Both sizes train the same number of steps, enough to read every row of the larger one.
 
 The smaller size is generated and goes through the whole pipeline. The larger one trains on the files that Transform
 made of it, each copied ten times; with ``--fresh`` it is generated and transformed too, which takes much longer.
