@@ -85,7 +85,7 @@ def peak(folder: Path, data: Path, rows: int, steps: int, *settings: str) -> int
             highest = max(highest, _high_water(trainer))
         time.sleep(0.05 if trainer else 0.5)
     seconds = time.monotonic() - began
-    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGTERM)
     process.wait()
     if not highest:
         sys.exit("the Trainer did not run")

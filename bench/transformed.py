@@ -54,6 +54,6 @@ def transform(folder: Path, rows: int) -> Transformed:
         if process.poll() is not None:
             sys.exit(f"the pipeline failed:\n{log.read_text()}")
         time.sleep(0.2)
-    process.send_signal(signal.SIGINT)  # what comes after is not wanted here
+    process.send_signal(signal.SIGTERM)  # what comes after is not wanted here
     process.wait()
     return Transformed(workspace, rows)
