@@ -45,7 +45,9 @@ def input_fn(
         if training and len(names) > 1:
             dataset = dataset.shuffle(len(names), seed=seed)
         dataset = dataset.interleave(
-            lambda name: tf.data.TFRecordDataset(name, compression_type="GZIP", buffer_size=8 << 20),
+            # Each of the files that are open has such a buffer, and so have those that are opened ahead: at 8 MiB, ten
+            # files took 120 MB more than one.
+            lambda name: tf.data.TFRecordDataset(name, compression_type="GZIP", buffer_size=1 << 20),
             cycle_length=min(len(names), 8),
             num_parallel_calls=tf.data.AUTOTUNE,
         )
