@@ -45,21 +45,21 @@ def recover(folder: Path) -> int:
             shutil.rmtree(left) if left.is_dir() else left.unlink()
     files = [match for one in folder.iterdir() if (match := _NAME.fullmatch(one.name))]
     # Not only those that the file `checkpoint` names: it may be damaged, or one step behind.
-    found = {int(one["step"]): one["prefix"] for one in files if one["part"] in ("", ".index")}
-    while found and not _is_whole(folder / found[max(found)]):
-        report(note=f"the checkpoint of step {max(found):,} is damaged, and left out")
-        del found[max(found)]
+    found = {one["prefix"]: int(one["step"]) for one in files if one["part"] in ("", ".index")}
+    while found and not _is_whole(folder / (newest := max(found, key=lambda prefix: found[prefix]))):
+        report(note=f"the checkpoint of step {found.pop(newest):,} is damaged, and left out")
     for file in files:
-        if int(file["step"]) not in found:
+        if file["prefix"] not in found:
             (folder / file[0]).unlink()
     if not found:
-        (folder / "checkpoint").unlink(missing_ok=True)
+        if files:
+            (folder / "checkpoint").unlink(missing_ok=True)
         return 0
-    kept = [found[step] for step in sorted(found)]
+    kept = sorted(found, key=lambda prefix: found[prefix])
     if _latest(folder) != str(folder / kept[-1]):
         # By name only, as the Estimator's Saver does it: the folder is linked to another place when it is done.
         tf.compat.v1.train.update_checkpoint_state(str(folder), kept[-1], kept)
-    return max(found)
+    return found[kept[-1]]
 
 
 def _latest(folder: Path) -> str | None:
