@@ -10,6 +10,7 @@ import components.estimator.compat  # noqa: F401  before TensorFlow
 import tensorflow as tf
 
 from components.estimator.best import BestCheckpoint
+from components.estimator.checkpoints import checkpoint_hooks, recover
 from components.estimator.evaluations import Evaluations, check_metrics
 from components.estimator.inputs import input_fn
 from components.estimator.models import create_estimator
@@ -70,13 +71,16 @@ def train_and_evaluate(task: Task) -> tuple[Any, dict[str, float]]:
     # tf_random_seed alone leaves the initializers of Keras and tf.layers to generators of their own. Seeds Python's,
     # numpy's and theirs, which last once anybody has seeded them: so for each way to bring a model.
     _seed(settings)
-    began_at = _step(tf.train.latest_checkpoint(str(task.model_dir)))
-    config = _run_config(task, record, began_at or 0)
+    began_at = recover(task.model_dir)
+    if began_at >= record.train_steps:
+        report(note=f"continues from step {began_at:,}, the last one")
+    config = _run_config(task, record, began_at)
 
     def training_hooks(spec: Any) -> list[Any]:
-        if task.start is not None and began_at is None:
+        if task.start is not None and not began_at:
             _start_from(task.start, record, task.model_dir)
-        hooks: list[Any] = [ProgressHook(spec.loss, record.train_steps, settings.batch_size)]
+        progress = ProgressHook(spec.loss, record.train_steps, settings.batch_size)
+        hooks: list[Any] = [progress, *checkpoint_hooks(spec, estimator.config, began_at)]
         if settings.early_stopping is not None:  # last, so that it follows the hook that saves, and so evaluates
             hooks.append(early_stopping_hook(estimator, settings.early_stopping, evaluations))
         return hooks
@@ -94,7 +98,7 @@ def train_and_evaluate(task: Task) -> tuple[Any, dict[str, float]]:
         training=True,
         shuffle_buffer=settings.shuffle_buffer,
         seed=settings.seed,
-        start=began_at or 0,
+        start=began_at,
     )
     eval_input = input_fn(task.eval_files, **common, batch_size=settings.eval_batch_size, training=False)
     evaluations = Evaluations(estimator.eval_dir())

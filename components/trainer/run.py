@@ -60,9 +60,16 @@ def run_fn(fn_args: Any) -> None:
     target = Path(fn_args.serving_model_dir)
     export(estimator, config["problem"], receiver_fn, target, checkpoint=exported_checkpoint(task))
     model_run = Path(fn_args.model_run_dir)
-    (checkpoints / METRICS_FILE).write_text(json.dumps(metrics, indent=2), encoding="utf-8")
+    _write(checkpoints / METRICS_FILE, metrics)
     shutil.copytree(checkpoints, model_run, copy_function=os.link, dirs_exist_ok=True)
-    (checkpoints / _DONE).write_text(json.dumps({"model_run": str(model_run)}), encoding="utf-8")
+    _write(checkpoints / _DONE, {"model_run": str(model_run)})
+
+
+def _write(file: Path, value: Any) -> None:
+    """Write a file as a new one: the old one may be linked into the artifact of an earlier execution."""
+    beside = file.with_name(f".{file.name}")
+    beside.write_text(json.dumps(value, indent=2), encoding="utf-8")
+    beside.replace(file)
 
 
 def _start(fn_args: Any, settings: Training) -> WarmStart | None:
