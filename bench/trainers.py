@@ -26,7 +26,7 @@ import tensorflow_transform as tft  # noqa: E402
 from components import progress  # noqa: E402
 from components.estimator.training import Task, train_and_evaluate  # noqa: E402
 from pipeline.config import read_problem  # noqa: E402
-from pipeline.config.model import Training  # noqa: E402
+from pipeline.config.model import DEFAULT_TRAIN_STEPS, Training  # noqa: E402
 from pipeline.problems.housing import features as f  # noqa: E402
 from pipeline.problems.housing import model  # noqa: E402
 
@@ -60,7 +60,10 @@ def bare(data: dict[str, Any], spec: dict[str, Any], settings: Training, folder:
         estimator,
         tf.estimator.TrainSpec(lambda: input_fn(data["train"], True), max_steps=settings.train_steps),
         tf.estimator.EvalSpec(
-            lambda: input_fn(data["eval"], False), steps=None, start_delay_secs=0, throttle_secs=settings.throttle_secs
+            lambda: input_fn(data["eval"], False),
+            steps=None,
+            start_delay_secs=0,
+            throttle_secs=settings.evaluation_throttle_secs,
         ),
     )
     return _marks(folder)
@@ -68,7 +71,8 @@ def bare(data: dict[str, Any], spec: dict[str, Any], settings: Training, folder:
 
 def keras(data: dict[str, Any], spec: dict[str, Any], settings: Training, folder: Path) -> list[tuple[int, float]]:
     """Train with ``fit``, which gets no callback for a batch, and saves as often as the others do."""
-    every = settings.save_checkpoints_steps or settings.train_steps
+    steps = settings.train_steps or DEFAULT_TRAIN_STEPS
+    every = settings.save_checkpoints_steps or steps
     marks: list[tuple[int, float]] = []
 
     def mark(epoch: int, logs: Any) -> None:
@@ -79,14 +83,14 @@ def keras(data: dict[str, Any], spec: dict[str, Any], settings: Training, folder
             saved.save(str(folder / "model"))
 
     network = Network(settings.params)
-    rate = tf.keras.optimizers.schedules.CosineDecay(settings.params["learning_rate"], settings.train_steps, alpha=0.01)
+    rate = tf.keras.optimizers.schedules.CosineDecay(settings.params["learning_rate"], steps, alpha=0.01)
     optimizer = tf.keras.optimizers.Adam(rate, global_clipnorm=5.0)
     network.compile(optimizer, loss=loss)
     saved = tf.train.Checkpoint(model=network, optimizer=optimizer)
     network.fit(
         _dataset(data["train"], spec, settings, True),
         steps_per_epoch=EPOCH,
-        epochs=settings.train_steps // EPOCH,
+        epochs=steps // EPOCH,
         verbose=0,
         callbacks=[tf.keras.callbacks.LambdaCallback(on_epoch_end=mark)],
     )

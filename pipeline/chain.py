@@ -113,6 +113,7 @@ def create_pipeline(
         label=settings.label,
         settings=settings.training,
         code=model_code,
+        forward=settings.serving.forward_features,
     )
     trainer.add_upstream_node(example_validator)
     model = trainer.outputs["model"]

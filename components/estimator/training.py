@@ -38,6 +38,7 @@ class Task:
         feature_spec: How to parse them.
         settings: The training settings.
         model_dir: Where checkpoints and summaries go; what is there already is continued.
+        forward: The columns that an export's answers will hold beside the predictions.
         start: The model to start from; None to start from scratch.
         receiver_fn: The ``serving_input_receiver_fn`` of exports made meanwhile, for ``export = "latest"``.
     """
@@ -49,6 +50,7 @@ class Task:
     feature_spec: dict[str, Any]
     settings: Training
     model_dir: Path
+    forward: Sequence[str] = ()
     start: WarmStart | None = None
     receiver_fn: Any = None
 
@@ -87,7 +89,7 @@ def train_and_evaluate(task: Task) -> tuple[Any, dict[str, float]]:
 
     features = {name: one for name, one in task.feature_spec.items() if name != task.label}
     params = {"train_steps": record.train_steps, **settings.params}
-    estimator = create_estimator(task.problem, config, params, features, training_hooks)
+    estimator = create_estimator(task.problem, config, params, features, training_hooks, forward=task.forward)
     if task.start is not None:
         estimator._warm_start_settings = None  # a converted Keras model would begin with its own first weights
     common: dict[str, Any] = {"feature_spec": task.feature_spec, "label": task.label}

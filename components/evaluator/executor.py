@@ -22,7 +22,7 @@ from components.evaluator.configuration import COUNT, rules
 from components.evaluator.judging import judge
 from components.evaluator.labels import DerivedLabel
 from components.evaluator.measuring import read_measured, run_tfma
-from components.evaluator.signature import check_outputs
+from components.evaluator.signature import check_outputs, only_prediction
 from components.evaluator.verdict import OVERALL, Verdict, write_verdict
 from components.transform.label import columns_of_label
 from pipeline.errors import PipelineError, find
@@ -60,8 +60,11 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             asked, has_baseline=baseline is not None, rubber_stamp=True
         )
         tfma.utils.verify_eval_config(config)
-        prediction_key = config.model_specs[0].prediction_key
-        check_outputs(_saved_model(model), prediction_key)
+        for spec in config.model_specs:
+            if spec.is_baseline:
+                spec.prediction_key = spec.prediction_key or only_prediction(_saved_model(baseline))
+            else:
+                spec.prediction_key = check_outputs(_saved_model(model), spec.prediction_key)
         models = [
             tfma.default_eval_shared_model(
                 eval_saved_model_path=_saved_model(baseline if spec.is_baseline else model),

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tensorflow.core.protobuf import saved_model_pb2
 
+from components.description import forwarded
 from components.evaluator.configuration import SIGNATURE
 from pipeline.errors import InfrastructureError, PipelineError, SettingsError, UserCodeError
 
@@ -31,12 +32,16 @@ def outputs_of(model_path: str) -> list[str] | None:
     return None
 
 
-def check_outputs(model_path: str, prediction_key: str) -> None:
-    """Check that the export has the output that is compared with the label.
+def check_outputs(model_path: str, prediction_key: str) -> str:
+    """Return the output that is compared with the label.
 
     Args:
         model_path: Folder of the SavedModel.
         prediction_key: The output's name; empty where the settings name none.
+
+    Returns:
+        The output's name: the only prediction beside which columns of the request come back; as it was given otherwise
+        (TFMA wants none where there is but one output).
 
     Raises:
         SettingsError: if the settings name no output where there are several, or one that is not there.
@@ -45,7 +50,9 @@ def check_outputs(model_path: str, prediction_key: str) -> None:
     outputs = outputs_of(model_path)
     if outputs is None:
         raise UserCodeError(f"the exported model has no signature {SIGNATURE!r}", where=model_path)
-    shown = ", ".join(outputs)
+    predictions = [one for one in outputs if one not in forwarded(model_path)]
+    prediction_key = prediction_key or only_prediction(model_path)
+    shown = ", ".join(predictions)
     if not prediction_key and len(outputs) > 1:
         raise SettingsError(
             "the model answers with several outputs, and no setting says which one is compared with the label",
@@ -53,8 +60,8 @@ def check_outputs(model_path: str, prediction_key: str) -> None:
             got="not set",
             expected=f"one of {shown}",
         )
-    if prediction_key and len(outputs) > 1 and prediction_key not in outputs:
-        near = difflib.get_close_matches(prediction_key, outputs, n=1)
+    if prediction_key and len(outputs) > 1 and prediction_key not in predictions:
+        near = difflib.get_close_matches(prediction_key, predictions, n=1)
         raise SettingsError(
             "the model has no output of that name",
             where="evaluation.prediction_key",
@@ -62,3 +69,11 @@ def check_outputs(model_path: str, prediction_key: str) -> None:
             expected=f"one of {shown}",
             hint=f"did you mean {near[0]}?" if near else None,
         )
+    return prediction_key
+
+
+def only_prediction(model_path: str) -> str:
+    """Return the only prediction beside which columns of the request come back; empty where there is no such thing."""
+    columns = forwarded(model_path)
+    predictions = [one for one in outputs_of(model_path) or () if one not in columns]
+    return predictions[0] if columns and len(predictions) == 1 else ""

@@ -3,7 +3,8 @@
 It loads with ``tf.saved_model.load``, as any user of the export would, and calls ``serving_default`` with serialized
 ``tf.Example`` whose label was taken out, since no label is there when the model is served. If there is a signature
 ``raw``, which takes feature values by name, it has to give the same answers to the same rows; what it does not ask for
-is taken out of the examples too, so that a client can go by it.
+is taken out of the examples too, so that a client can go by it. Columns that the export hands back beside its
+predictions have to come back as they were; a value missing there is no fault.
 """
 
 import json
@@ -13,6 +14,8 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from components.description import forwarded
+from components.infra_validator.beside import not_handed_back, unanswered_requests, values_of
 from components.infra_validator.messages import telling_line
 
 PROBE_MODULE = "components.infra_validator.probe"
@@ -88,10 +91,14 @@ def _probe(request: Mapping[str, Any], answer: dict[str, Any], tell: Any) -> Non
     started = time.monotonic()
     _call(serving, batch)
     answer["batch_seconds"] = time.monotonic() - started
-    problems += _faults(SERVING, outputs, len(rows))
+    forward = forwarded(request["model"])
+    problems += _faults(SERVING, outputs, len(rows), forward)
+    problems += not_handed_back(SERVING, outputs, rows, forward)
     if RAW in model.signatures:
         tell(doing=f"answering feature values by the signature {RAW!r}")
-        _ask_raw(model.signatures[RAW], rows, outputs, answer)
+        _ask_raw(model.signatures[RAW], rows, outputs, answer, forward)
+    tell(doing="answering the example requests that lie beside it")
+    answer["notes"] += unanswered_requests(request["model"], model.signatures)
 
 
 def _call(signature: Any, inputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -113,7 +120,7 @@ def _as_requested(rows: Sequence[bytes], label: str, model: Any) -> list[bytes]:
     return requests
 
 
-def _faults(signature: str, outputs: Mapping[str, Any], rows: int) -> list[str]:
+def _faults(signature: str, outputs: Mapping[str, Any], rows: int, forward: Sequence[str]) -> list[str]:
     """Say what is wrong with a batch of answers: its length, or a number that is none."""
     import numpy as np
 
@@ -126,43 +133,41 @@ def _faults(signature: str, outputs: Mapping[str, Any], rows: int) -> list[str]:
                 f"output {name!r} of {signature!r} has shape {list(values.shape)} for {rows} examples: "
                 "its first dimension is not the batch"
             )
-        elif values.dtype.kind in "fc" and not np.isfinite(values).all():
+        elif name not in forward and values.dtype.kind in "fc" and not np.isfinite(values).all():
             bad = values[~np.isfinite(values)]
             kind = "NaN" if np.isnan(bad).any() else "infinite"
             faults.append(f"output {name!r} of {signature!r} is {kind} in {bad.size} of {values.size} answers")
     return faults
 
 
-def _ask_raw(signature: Any, rows: Sequence[bytes], expected: Mapping[str, Any], answer: dict[str, Any]) -> None:
+def _ask_raw(
+    signature: Any, rows: Sequence[bytes], expected: Mapping[str, Any], answer: dict[str, Any], forward: Sequence[str]
+) -> None:
     import numpy as np
     import tensorflow as tf
 
     examples = [tf.train.Example.FromString(row).features.feature for row in rows]
     inputs = signature.structured_input_signature[1]
     try:
-        batch = {name: _tensor(spec, [_values(example, name) for example in examples]) for name, spec in inputs.items()}
+        batch = {
+            name: _tensor(spec, [values_of(example, name) for example in examples]) for name, spec in inputs.items()
+        }
         outputs = _call(signature, batch)
     except Exception as error:  # noqa: BLE001 - a model may raise anything
         answer["problems"].append(f"{RAW!r} fails on feature values: {telling_line(error)}")
         return
-    faults = _faults(RAW, outputs, len(rows))
+    faults = _faults(RAW, outputs, len(rows), forward)
+    faults += not_handed_back(RAW, outputs, rows, forward)
     answer["problems"] += faults
     for name in sorted(set(outputs) & set(expected)) if not faults else []:
         theirs = expected[name]
-        if outputs[name].shape != theirs.shape or theirs.dtype.kind not in "fc":
+        if name in forward or outputs[name].shape != theirs.shape or theirs.dtype.kind not in "fc":
             continue
         if not np.allclose(outputs[name], theirs, rtol=1e-3, atol=1e-5):
             worst = float(np.max(np.abs(outputs[name] - theirs)))
             answer["problems"].append(
                 f"{RAW!r} and {SERVING!r} disagree on {name!r} for the same rows, by up to {worst:.4g}"
             )
-
-
-def _values(features: Any, name: str) -> list[Any]:
-    if name not in features:
-        return []
-    kind = features[name].WhichOneof("kind")
-    return list(getattr(features[name], kind).value) if kind else []
 
 
 def _tensor(spec: Any, values: list[list[Any]]) -> Any:

@@ -1,5 +1,6 @@
 """The node Trainer."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from tfx.components.trainer.component import Trainer
@@ -18,6 +19,7 @@ def create_trainer(
     label: str,
     settings: Training,
     code: str,
+    forward: Sequence[str] = (),
 ) -> Trainer:
     """Create the node.
 
@@ -30,6 +32,7 @@ def create_trainer(
         label: The label's column.
         settings: The training settings.
         code: Fingerprint of the problem's code that ``model.py`` reaches.
+        forward: The columns that come back beside each prediction of the export.
     """
     return Trainer(
         run_fn="components.trainer.run.run_fn",
@@ -44,5 +47,6 @@ def create_trainer(
             "label": label,
             "training": settings.model_dump_json(),
             "code": code,
+            "forward_features": list(forward),
         },
     ).with_id("Trainer")

@@ -5,6 +5,7 @@ that fails, and a killed training is to go on where it stopped. When the trainin
 node's ``model_run`` artifact; the next training of the pipeline then sweeps what is no longer needed.
 """
 
+import functools
 import hashlib
 import json
 import os
@@ -17,7 +18,9 @@ import components.estimator.compat  # noqa: F401  before TensorFlow
 import tensorflow as tf
 import tensorflow_transform as tft
 
+from components.estimator.describing import write_description
 from components.estimator.exporting import export, serving_input_receiver_fn
+from components.estimator.forwarding import check_columns
 from components.estimator.training import Task, exported_checkpoint, train_and_evaluate
 from components.estimator.warm_start import WarmStart, vocabularies
 from components.progress import report
@@ -42,8 +45,10 @@ def run_fn(fn_args: Any) -> None:
     if settings.deterministic:  # here, and not where it trains: it holds for the whole process, which is the node's own
         tf.config.experimental.enable_op_determinism()
     transform = tft.TFTransformOutput(fn_args.transform_output)
+    forward, schema = config["forward_features"], transform.raw_metadata.schema
+    check_columns(forward, [one.name for one in schema.feature])  # an inferred schema is not known before
     checkpoints = checkpoint_folder(Path(fn_args.model_run_dir), fn_args, config)
-    receiver_fn = serving_input_receiver_fn(transform, config["label"])
+    receiver_fn = serving_input_receiver_fn(transform, config["label"], forward)
     task = Task(
         problem=config["problem"],
         label=config["label"],
@@ -52,13 +57,15 @@ def run_fn(fn_args: Any) -> None:
         feature_spec=transform.transformed_feature_spec(),
         settings=settings,
         model_dir=checkpoints,
+        forward=forward,
         start=_start(fn_args, settings),
         receiver_fn=receiver_fn,
     )
     estimator, metrics = train_and_evaluate(task)
     report(note="exporting")
-    target = Path(fn_args.serving_model_dir)
-    export(estimator, config["problem"], receiver_fn, target, checkpoint=exported_checkpoint(task))
+    describe = functools.partial(write_description, problem=config["problem"], schema=schema, forward=forward)
+    target, checkpoint = Path(fn_args.serving_model_dir), exported_checkpoint(task)
+    export(estimator, config["problem"], receiver_fn, target, describe, checkpoint=checkpoint)
     model_run = Path(fn_args.model_run_dir)
     _write(checkpoints / METRICS_FILE, metrics)
     shutil.copytree(checkpoints, model_run, copy_function=os.link, dirs_exist_ok=True)
@@ -90,14 +97,12 @@ def checkpoint_folder(model_run: Path, fn_args: Any, config: dict[str, Any]) -> 
     """Return the folder that checkpoints of this very training go to, and sweep those that are done with.
 
     It lies under the Trainer's own folder of the pipeline root (``Trainer/.checkpoints/<key>``). The key is made of the
-    inputs' places, which TFX never uses twice, and of all settings and code fingerprints.
+    inputs' places, which TFX never uses twice, and of all settings and code fingerprints; not of what concerns the
+    export alone, so that another column to forward costs no training.
     """
-    key = hashlib.sha256(
-        json.dumps(
-            [fn_args.train_files, fn_args.eval_files, fn_args.transform_output, fn_args.base_model, config],
-            sort_keys=True,
-        ).encode()
-    ).hexdigest()[:24]
+    trained = {name: value for name, value in config.items() if name != "forward_features"}
+    inputs = [fn_args.train_files, fn_args.eval_files, fn_args.transform_output, fn_args.base_model]
+    key = hashlib.sha256(json.dumps([*inputs, trained], sort_keys=True).encode()).hexdigest()[:24]
     root = model_run.parents[1] / ".checkpoints"
     mine = root / key
     mine.mkdir(parents=True, exist_ok=True)

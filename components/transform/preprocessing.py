@@ -6,6 +6,7 @@ from typing import Any
 
 from components.user_code import place
 from components.user_code.boundary import user_code
+from components.user_code.contract import bound, none_defined
 from pipeline.errors import UserCodeError
 
 
@@ -19,12 +20,11 @@ def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> d
     """
     problem, label = custom_config["problem"], custom_config["label"]
     with user_code(problem, "importing preprocessing.py", "preprocessing"):
-        function = getattr(place.load(problem, "preprocessing"), "preprocessing_fn", None)
+        module = place.load(problem, "preprocessing")
+    function = getattr(module, "preprocessing_fn", None)
     file = place.original(place.folder(problem) / "preprocessing.py")
     if not callable(function):
-        raise UserCodeError(
-            "preprocessing.py has no preprocessing_fn", where=str(file), expected="def preprocessing_fn(inputs)"
-        )
+        raise none_defined(problem, "preprocessing", bound(module), file)
     with user_code(problem, "preprocessing_fn", "preprocessing"):
         try:
             outputs = function(inputs)

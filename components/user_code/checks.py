@@ -1,17 +1,11 @@
 """What can be said of a problem's code without running it, so that it is said in the first second of a run."""
 
 import ast
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from components.user_code.contract import ENTRIES, none_defined, one_of
 from components.user_code.fingerprint import reachable
 from pipeline.errors import UserCodeError
-
-ENTRIES: Mapping[str, Sequence[str]] = {
-    "preprocessing": ("preprocessing_fn",),
-    "model": ("model_fn", "build_estimator", "build_keras_model"),
-}
-"""The modules of a problem, and the functions of which each must define one."""
 
 
 def check_code(problem: str, folder: Path) -> None:
@@ -29,19 +23,13 @@ def check_code(problem: str, folder: Path) -> None:
         if not file.is_file():
             raise UserCodeError(
                 f"{module}.py of {problem} is not there",
-                expected=f"a module that defines {' or '.join(functions)}",
+                expected=f"a module that defines {one_of(module)}",
                 where=str(file),
                 hint="docs/problems.md says what a problem's folder holds",
             )
         defined = _defined(problem, file)
-        if defined is not None and not defined & set(functions):
-            raise UserCodeError(
-                f"{module}.py of {problem} defines no {' or '.join(functions)}",
-                got=", ".join(sorted(defined)) or "nothing is defined there",
-                expected=f"def {functions[0]}(...)",
-                where=str(file),
-                hint="the name is the contract; docs/problems.md has it",
-            )
+        if defined is not None and not defined & {function.name for function in functions}:
+            raise none_defined(problem, module, defined, file)
 
 
 def _defined(problem: str, file: Path) -> set[str] | None:

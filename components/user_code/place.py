@@ -9,6 +9,8 @@ orchestrator, where the image is the copy) the folder in the package is used as 
 
 import importlib
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
@@ -31,6 +33,22 @@ def use_copy(copies: Path, name: str, origin: Path) -> None:
     package.__path__ = [str(copies), *package.__path__]
     importlib.invalidate_caches()
     _origins[str((copies / name).resolve())] = origin
+
+
+@contextmanager
+def restored() -> Iterator[None]:
+    """Put back at the end where problems are imported from: for tests, which use several places in one process."""
+    package = importlib.import_module(PACKAGE)
+    path, origins = list(package.__path__), dict(_origins)
+    loaded = {name for name in sys.modules if name.startswith(f"{PACKAGE}.")}
+    try:
+        yield
+    finally:
+        package.__path__ = path
+        _origins.clear()
+        _origins.update(origins)
+        for name in [one for one in sys.modules if one.startswith(f"{PACKAGE}.") and one not in loaded]:
+            del sys.modules[name]
 
 
 def load(problem: str, module: str) -> ModuleType:

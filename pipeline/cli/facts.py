@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from components.description import SIGNATURES
 from components.evaluator.verdict import Verdict, read_verdict
 from components.infra_validator.verdict import InfraVerdict
 from components.infra_validator.verdict import read_verdict as read_infra_verdict
@@ -48,6 +49,12 @@ def training_of(result: NodeResult) -> TrainingRecord | None:
     """Return what a Trainer's training did; None for other nodes."""
     model_run = (result.outputs or {}).get("model_run", []) if result.node == "Trainer" else []
     return read_record(Path(model_run[0]["uri"])) if model_run else None
+
+
+def signatures(pushed: dict[str, Any]) -> Path | None:
+    """Return the file beside a pushed model that says how to ask it; None if there is none, as in older versions."""
+    file = Path(pushed["pushed_destination"]) / SIGNATURES
+    return file if file.is_file() else None
 
 
 def pushed(outcome: Outcome) -> dict[str, Any] | None:

@@ -51,6 +51,7 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
             "version": int(pushed["pushed_version"]),
             "path": pushed["pushed_destination"],
             "new": not _was_there(outcome, pushed),
+            "signatures": str(facts.signatures(pushed) or "") or None,
         }
         if pushed
         else None,
@@ -89,6 +90,9 @@ def render(outcome: Outcome, colour: bool, *, verbose: bool = False) -> str:
     pushed = facts.pushed(outcome)
     if pushed:
         lines.append(f"  pushed    version {pushed['pushed_version']}: {_near(pushed['pushed_destination'])}")
+        described = facts.signatures(pushed)
+        if described is not None:
+            lines.append(f"            how to ask it, with example requests: {_near(str(described))}")
     if outcome.error is not None:
         lines += ["", outcome.error.render()]
         failed = [result.node for result in outcome.results.values() if result.error]
@@ -161,7 +165,8 @@ def _verdict(outcome: Outcome, verdict: Verdict | None) -> list[str]:
     refused = refusal(outcome)
     reasons = refused or verdict.reasons
     lines = [f"  verdict   {'not blessed' if refused else 'blessed'}: {reasons[0] if reasons else ''}"]
-    lines += [" " * 12 + reason for reason in [*reasons[1:], *verdict.notes]]
+    infra = facts.infra_verdict(outcome)
+    lines += [" " * 12 + reason for reason in [*reasons[1:], *verdict.notes, *(infra.notes if infra else ())]]
     return lines
 
 

@@ -233,6 +233,22 @@ class Evaluation(Section):
     metrics: tuple[Metric, ...] = Field((), description="what is measured, and the bounds")
 
 
+class Serving(Section):
+    """What an export answers."""
+
+    forward_features: tuple[str, ...] = Field(
+        (), description="columns of the request that come back beside each prediction, unaltered: a key, say"
+    )
+
+    @field_validator("forward_features")
+    @classmethod
+    def _each_once(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"each column once; more than once: {', '.join(twice)}")
+        return names
+
+
 class InfraValidation(Section):
     """How the export is tried out before it is pushed."""
 
@@ -259,8 +275,16 @@ class Settings(Section):
     validation: Validation = Validation()
     training: Training = Training()
     evaluation: Evaluation = Evaluation()
+    serving: Serving = Serving()
     infra_validation: InfraValidation = InfraValidation()
     beam: Beam = Beam()
+
+    @field_validator("serving")
+    @classmethod
+    def _label_is_not_asked_for(cls, serving: Serving, others: ValidationInfo) -> Serving:
+        if others.data.get("label") in serving.forward_features:
+            raise ValueError("forward_features without the label, which no request has")
+        return serving
 
 
 class Problem(BaseModel):

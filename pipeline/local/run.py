@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from components.estimator.forwarding import check_columns
 from components.example_gen.kinds import load_schema
 from components.example_gen.sources import list_sources
 from components.user_code.checks import check_code
@@ -93,7 +94,10 @@ def run_problem(
 
 
 def _check_files(problem: Problem) -> None:
-    """Refuse a data path that leads nowhere, and a schema that is not there or is none, before anything is loaded."""
+    """Refuse a data path that leads nowhere, and a schema that is none or lacks a column that the settings name.
+
+    All before anything is loaded. What an inferred schema lacks is only known when the Trainer starts, and said there.
+    """
     settings = problem.folder / SETTINGS_FILE
     try:
         list_sources(problem.settings.data.path)
@@ -110,7 +114,8 @@ def _check_files(problem: Problem) -> None:
             hint="name a file in the problem's folder, or leave schema.file out to have one inferred",
         )
     if name is not None:
-        load_schema(str(problem.folder / name))
+        schema = load_schema(str(problem.folder / name))
+        check_columns(problem.settings.serving.forward_features, [feature.name for feature in schema.feature])
 
 
 def _record(outcome: Outcome) -> dict[str, Any]:

@@ -41,7 +41,9 @@ def test_what_json_says(site: Site, first: Ended) -> None:
     assert [source["path"] for source in told["sources"]] == [str(site.data)]
     assert told["verdict"]["blessed"]
     assert told["infra_verdict"]["blessed"]
-    assert told["pushed"] == {"version": 1, "path": str(site.workspace / "serving" / "flats" / "1"), "new": True}
+    version = site.workspace / "serving" / "flats" / "1"
+    described = str(version / "assets.extra" / "signatures.json")
+    assert told["pushed"] == {"version": 1, "path": str(version), "new": True, "signatures": described}
     assert set(first.states()) == {*BEFORE_TRAINING, *FROM_TRAINING}
     assert set(first.states().values()) == {"ran"}
     assert told["error"] is None

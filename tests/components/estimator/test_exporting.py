@@ -92,11 +92,9 @@ def model_file(tmp_path: Path) -> Iterator[Path]:
     folder.mkdir(parents=True)
     (folder / "__init__.py").write_text("")
     (folder / "model.py").write_text(MODEL)
-    package = __import__(place.PACKAGE, fromlist=["problems"])
-    before = list(package.__path__)
-    place.use_copy(tmp_path / "code", "sums", folder)
-    yield folder / "model.py"
-    package.__path__ = before
+    with place.restored():
+        place.use_copy(tmp_path / "code", "sums", folder)
+        yield folder / "model.py"
 
 
 def make_export(transform: Any, folder: Path) -> Path:

@@ -12,7 +12,8 @@ import pytest
 import tensorflow as tf
 
 from components import progress
-from components.estimator.exporting import RAW, export
+from components.description import RAW
+from components.estimator.exporting import export
 from components.estimator.models import create_estimator
 from components.estimator.training import Task, train_and_evaluate
 from components.user_code import place
@@ -131,11 +132,9 @@ def problem(tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "code" / "some"
     folder.mkdir(parents=True)
     (folder / "__init__.py").write_text("")
-    package = __import__(place.PACKAGE, fromlist=["problems"])
-    before = list(package.__path__)
-    place.use_copy(tmp_path / "code", "some", folder)
-    yield folder / "model.py"
-    package.__path__ = before
+    with place.restored():
+        place.use_copy(tmp_path / "code", "some", folder)
+        yield folder / "model.py"
 
 
 def train(rows: list[str], model_dir: Path, label: str, **settings: Any) -> tuple[Any, dict[str, float]]:
@@ -288,8 +287,8 @@ LINEAR = "tf.estimator.LinearRegressor([tf.feature_column.numeric_column('x')]"
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("A = 1\n", lambda e: "brings no model" in e.headline and "build_keras_model(params" in str(e.expected)),
-        ("model_fn = 3\n", lambda e: "brings no model" in e.headline),
+        ("A = 1\n", lambda e: "defines no model_fn or" in e.headline and "build_keras_model(params" in str(e.expected)),
+        ("model_fn = 3\n", lambda e: "defines no model_fn or" in e.headline and e.got == "model_fn, tf"),
         (MODEL_FN + BUILD + "None\n", lambda e: e.got == "model_fn and build_estimator"),
         ("def model_fn(features): pass\n", lambda e: e.got == "model_fn(features)"),
         ("def model_fn(features, labels, learning_rate): pass\n", lambda e: "wrong arguments" in e.headline),

@@ -1,6 +1,7 @@
 """Estimator code of TensorFlow 1 style, each from tests/fixtures/tf1, trained and exported by our own path."""
 
 import contextlib
+import importlib
 import inspect
 import json
 import os
@@ -147,11 +148,10 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, list[str], list
 @contextlib.contextmanager
 def problems_found() -> Iterator[None]:
     """Let the problems of tests/fixtures/tf1 be found as those that ship are."""
-    package = __import__(place.PACKAGE, fromlist=["problems"])
-    before = list(package.__path__)
-    package.__path__ = [str(FIXTURES), *before]
-    yield
-    package.__path__ = before
+    with place.restored():
+        package = importlib.import_module(place.PACKAGE)
+        package.__path__ = [str(FIXTURES), *package.__path__]
+        yield
 
 
 @pytest.fixture

@@ -61,11 +61,9 @@ def problem(tmp_path: Path) -> Iterator[Path]:
     folder.mkdir(parents=True)
     (folder / "__init__.py").write_text("")
     (folder / "model.py").write_text(MODEL)
-    package = __import__(place.PACKAGE, fromlist=["problems"])
-    before = list(package.__path__)
-    place.use_copy(tmp_path / "code", "lines", folder)
-    yield folder / "model.py"
-    package.__path__ = before
+    with place.restored():
+        place.use_copy(tmp_path / "code", "lines", folder)
+        yield folder / "model.py"
 
 
 def task(rows: list[str], model_dir: Path, **settings: object) -> Task:
@@ -147,4 +145,5 @@ def test_the_wrong_arguments_are_refused(problem: Path, rows: list[str], tmp_pat
 
 
 def test_a_module_without_model_fn_is_refused(problem: Path, rows: list[str], tmp_path: Path) -> None:
-    assert failure(problem, rows, "A = 1\n", tmp_path / "m").headline == "model.py brings no model"
+    error = failure(problem, rows, "A = 1\n", tmp_path / "m")
+    assert error.headline == "model.py of lines defines no model_fn or build_estimator or build_keras_model"

@@ -96,11 +96,9 @@ def problem(tmp_path: Path) -> Any:
     folder = tmp_path / "code" / "trips"
     folder.mkdir(parents=True)
     (folder / "__init__.py").write_text("")
-    package = __import__(place.PACKAGE, fromlist=["problems"])
-    before = list(package.__path__)
-    place.use_copy(tmp_path / "code", "trips", folder)
-    yield folder
-    package.__path__ = before
+    with place.restored():
+        place.use_copy(tmp_path / "code", "trips", folder)
+        yield folder
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """What fails in user code is named by problem, function and the user's own line."""
 
-import importlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,11 +27,9 @@ def origin(tmp_path: Path) -> Iterator[Path]:
         folder.mkdir(parents=True)
         (folder / "__init__.py").write_text("")
         (folder / "model.py").write_text(MODEL)
-    package = importlib.import_module(place.PACKAGE)
-    before = list(package.__path__)
-    place.use_copy(tmp_path / "copies", "prices", folders[0])
-    yield folders[0]
-    package.__path__ = before
+    with place.restored():
+        place.use_copy(tmp_path / "copies", "prices", folders[0])
+        yield folders[0]
 
 
 def test_the_copy_is_imported(origin: Path, tmp_path: Path) -> None:

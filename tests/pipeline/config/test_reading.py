@@ -48,6 +48,12 @@ def test_a_good_file_is_read_with_its_defaults(folder: Path) -> None:
     assert problem.settings.evaluation.metrics[0].upper_bound == 3
 
 
+@pytest.mark.parametrize(("columns", "said"), [(["price"], "without the label"), (["id", "id"], "each column once")])
+def test_a_column_comes_back_once_and_is_not_the_label(folder: Path, columns: list[str], said: str) -> None:
+    error = mistakes(folder, f"{GOOD}\n[serving]\nforward_features = {columns}\n".replace("'", '"'))
+    assert said in error.render()
+
+
 def test_overrides_win_and_are_toml_or_else_text(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir("/")
     changes = ["training.train_steps=7", "training.params.rate=0.5", "description=just words", "data.path=x.csv"]

@@ -27,4 +27,8 @@ def model_fn(features: dict[str, Any], labels: Any, mode: str, params: dict[str,
     metrics = {"mean_absolute_error": v1.metrics.mean_absolute_error(wanted, rent)}
     step = v1.train.get_or_create_global_step()
     train_op = v1.train.GradientDescentOptimizer(params["learning_rate"]).minimize(loss, global_step=step)
-    return tf.estimator.EstimatorSpec(mode, loss=loss, train_op=train_op, eval_metric_ops=metrics)
+    return tf.estimator.EstimatorSpec(mode, predictions, loss, train_op, eval_metric_ops=metrics)
+
+
+def metric_fn(labels: Any, predictions: Any) -> dict[str, Any]:
+    return {"highest": v1.metrics.mean(tf.reduce_max(labels)), "mean_guess": v1.metrics.mean(predictions["rent"])}
