@@ -104,7 +104,7 @@ def words(folder: Path, name: str, terms: list[str]) -> dict[str, Path]:
 
 def task(files: list[str], model_dir: Path, start: WarmStart | None, steps: int, **params: Any) -> Task:
     values = {"train_steps": steps, "batch_size": 4, "params": params, "warm_start": start is not None}
-    return Task("towns", "y", files, files, SPEC, Training.model_validate(values), model_dir, start)
+    return Task("towns", "y", files, files, SPEC, Training.model_validate(values), model_dir, start=start)
 
 
 def model_of(files: list[str], folder: Path, vocabulary: str = "town", **params: Any) -> Path:
