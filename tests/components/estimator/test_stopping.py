@@ -270,3 +270,21 @@ def test_epochs_become_steps(problem: Path, rows: list[str], tmp_path: Path) -> 
     assert metrics["global_step"] == 15  # 3 times 20 rows, by 4
     assert record.sentences() == ["15 steps of 4 rows: 3 epochs of 20"]
     assert problem.exists()
+
+
+def test_latest_exports_each_evaluated_checkpoint_meanwhile(problem: Path, rows: list[str], tmp_path: Path) -> None:
+    def receiver() -> Any:
+        x = tf.compat.v1.placeholder(tf.float32, [None, 1])
+        return tf.estimator.export.ServingInputReceiver({"x": x}, {"x": x})
+
+    values = {"train_steps": 30, "save_checkpoints_steps": 10, "batch_size": 5, "export": "latest", "throttle_secs": 0}
+    values["keep_checkpoint_max"] = 2
+    settings = Training.model_validate(values)
+    walk = Task("walks", "y", rows, rows, SPEC, settings, tmp_path / "m", receiver_fn=receiver)
+    train_and_evaluate(walk)
+    exports = sorted((tmp_path / "m" / "export" / "latest").iterdir())
+    assert len(exports) == 2, "the older ones go, as checkpoints do"
+    served = tf.saved_model.load(str(exports[-1])).signatures["serving_default"]
+    assert float(served(tf.constant([[1.0]]))["y"]) == pytest.approx(3.0, abs=1e-4)
+    assert exported_checkpoint(walk) is None
+    assert problem.exists()
