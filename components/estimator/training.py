@@ -99,7 +99,11 @@ def train_and_evaluate(task: Task) -> tuple[Any, dict[str, float]]:
     )
     with user_code(task.problem, "training the model", "model"):
         try:
-            metrics, _ = tf.estimator.train_and_evaluate(estimator, train_spec, eval_spec)
+            metrics = None
+            # The Estimator would look for itself, but not find the step in the checkpoint of a converted Keras model,
+            # and train one more.
+            if start < settings.train_steps:
+                metrics, _ = tf.estimator.train_and_evaluate(estimator, train_spec, eval_spec)
             if metrics is None:  # the last checkpoint was there already: a killed attempt had come this far
                 metrics = estimator.evaluate(eval_input, steps=settings.eval_steps)
         except tf.estimator.NanLossDuringTrainingError:
