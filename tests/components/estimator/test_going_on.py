@@ -13,7 +13,13 @@ from components.estimator.training import Task, train_and_evaluate
 from components.user_code import place
 from pipeline.config.model import Training
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    # Of Keras, about what the conversion itself calls.
+    pytest.mark.filterwarnings("ignore:`tf.keras.backend.set_learning_phase:UserWarning"),
+    pytest.mark.filterwarnings("ignore:`Model.state_updates`:UserWarning"),
+    pytest.mark.filterwarnings("ignore::UserWarning:tf_keras.*"),
+]
 
 SPEC = {"x": tf.io.FixedLenFeature([1], tf.float32), "y": tf.io.FixedLenFeature([1], tf.float32)}
 MODEL = """\
