@@ -120,7 +120,9 @@ def train_and_evaluate(task: Task) -> tuple[Any, dict[str, float]]:
         try:
             check_metrics(estimator, eval_input, _named_metrics(settings))
             metrics = _catch_up(estimator, eval_input, settings, evaluations, best)
-            if not _is_over(settings, evaluations):
+            # The Estimator would look for itself, but not find the step in the checkpoint of a converted Keras model,
+            # and train one more.
+            if began_at < record.train_steps and not _is_over(settings, evaluations):
                 _seed(settings)  # graphs may have been built meanwhile
                 last, _ = tf.estimator.train_and_evaluate(estimator, train_spec, eval_spec)
                 metrics = last or metrics
