@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from bench.pushed import newest, records
 from data.blocks import COLUMNS, LABEL
 from data.hedonic import expected_error
 
@@ -51,8 +52,7 @@ class Accuracy:
 
 def read_split(folder: Path) -> tuple[list[bytes], Columns]:
     """Read a split's serialised examples, and its columns as arrays ``[rows]`` with NaN where missing."""
-    files = sorted(str(file) for file in folder.glob("*.gz"))
-    serialized = [record.numpy() for record in tf.data.TFRecordDataset(files, compression_type="GZIP")]
+    serialized = records(folder)
     spec: dict[str, Any] = {
         name: tf.io.FixedLenFeature([], tf.float32, default_value=float("nan")) for name in (*NUMBERS, LABEL)
     }
@@ -77,14 +77,12 @@ def linear_regression(train: Columns, test: Columns) -> npt.NDArray[np.float64]:
 
 def measure(workspace: Path) -> Accuracy:
     """Measure the newest pushed house-price model of a workspace."""
-    version = max((one for one in (workspace / "serving" / "housing").iterdir() if one.name.isdigit()), key=_number)
-    outcome = max((workspace / "runs").glob("housing-*/outcome.json"))
-    nodes = {node["node"]: node for node in json.loads(outcome.read_text())["nodes"]}
-    examples = Path(nodes["ExampleGen"]["outputs"]["examples"][0]["uri"])
+    pushed = newest(workspace, "housing")
+    examples = pushed.made("ExampleGen", "examples")
     _, train = read_split(examples / "Split-train")
     serialized, test = read_split(examples / "Split-eval")
     truth = test[LABEL].astype(np.float64)
-    signatures = tf.saved_model.load(str(version)).signatures
+    signatures = tf.saved_model.load(str(pushed.model)).signatures
     price = signatures["serving_default"](examples=tf.constant(serialized))["price"].numpy()[:, 0]
     raw = signatures["raw"](**{name: tf.constant(test[name]) for name in (*NUMBERS, CATEGORY)})["price"].numpy()[:, 0]
 
@@ -92,7 +90,7 @@ def measure(workspace: Path) -> Accuracy:
         return float(np.mean(np.abs(prediction - truth)))
 
     columns = {**test, CATEGORY: np.array([kind.decode() for kind in test[CATEGORY].tolist()])}
-    source = json.loads(nodes["ExampleGen"]["outputs"]["examples"][0]["properties"]["sources"])[0]["path"]
+    source = json.loads(pushed.nodes["ExampleGen"]["outputs"]["examples"][0]["properties"]["sources"])[0]["path"]
     generated = "california" not in source
     return Accuracy(
         rows=len(truth),
@@ -102,10 +100,6 @@ def measure(workspace: Path) -> Accuracy:
         raw=error(raw),
         irreducible=float(np.mean(expected_error(columns))) if generated else float("nan"),
     )
-
-
-def _number(folder: Path) -> int:
-    return int(folder.name)
 
 
 def main() -> None:

@@ -5,17 +5,20 @@ it is made. ``--fault`` plants what a bad file looks like.
 """
 
 import argparse
+import gzip
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 
-from data import blocks, faults, hedonic, penguins, writing
+from data import blocks, faults, foresight, hedonic, penguins, trips, waves, writing
 
 DEFAULT_SEED = 0
 BLOCK_ROWS = 65_536
 _ROWS_FOR_ERROR = 200_000  # more rows would change the printed figure by less than 0.3%
+_WAVES_FOR_ERROR = 1000  # the same, 0.5%
+_OTHERS = {"penguin": penguins, "sine": waves, "taxi": trips}  # each has ROWS and pieces(rows, seed)
 
 
 def generate(
@@ -42,7 +45,12 @@ def generate(
 
 
 def write(path: Path, content: Iterable[bytes]) -> None:
-    """Write a file, which appears whole or not at all; its folder is made if missing."""
+    """Write a file, which appears whole or not at all; its folder is made if missing.
+
+    One whose name ends with ``.gz`` is compressed, without a time inside.
+    """
+    if path.suffix == ".gz":
+        content = [gzip.compress(b"".join(content), 9, mtime=0)]
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(path.name + ".part")
     try:
@@ -98,23 +106,23 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--rows", type=int, metavar="N", help="how many rows (default: as many as the shipped file has)"
     )
-    parser.add_argument("--out", type=Path, required=True, metavar="PATH", help="the CSV file to write")
+    parser.add_argument("--out", type=Path, required=True, metavar="PATH", help="the file to write")
     parser.add_argument("--seed", type=int, default=DEFAULT_SEED, metavar="N", help="default: %(default)s")
-    parser.add_argument("--problem", choices=["housing", "penguin"], default="housing", help="default: %(default)s")
+    parser.add_argument("--problem", choices=["housing", *_OTHERS], default="housing", help="default: %(default)s")
     parser.add_argument(
         "--fault", action="append", default=[], choices=faults.NAMES, metavar="NAME",
         help="plant a fault; may be given more than once: " + ", ".join(faults.NAMES),
     )  # fmt: skip
     given = parser.parse_args(arguments)
     if given.rows is None:
-        given.rows = 20_000 if given.problem == "housing" else penguins.ROWS
+        given.rows = 20_000 if given.problem == "housing" else _OTHERS[given.problem].ROWS
     if given.fault and given.problem != "housing":
         parser.error("faults are planted in the census only")
     if given.rows < 0 or given.seed < 0:
         parser.error("--rows and --seed must be 0 or more")
     try:
-        if given.problem == "penguin":
-            write(given.out, penguins.pieces(given.rows, given.seed))
+        if given.problem in _OTHERS:
+            write(given.out, _OTHERS[given.problem].pieces(given.rows, given.seed))
         else:
             generate(given.out, given.rows, given.seed, given.fault)
     except OSError as error:
@@ -125,6 +133,11 @@ def main(arguments: list[str] | None = None) -> int:
     if given.rows and not given.fault and given.problem == "housing":
         floor = irreducible_error(min(given.rows, _ROWS_FOR_ERROR), given.seed)
         print(f"irreducible mean absolute error: {floor:,.0f} dollars")
+    if given.rows and given.problem == "taxi":
+        print(f"best possible AUC: {trips.best_auc(min(given.rows, _ROWS_FOR_ERROR), given.seed):.4f}")
+    if given.rows and given.problem == "sine":
+        windows = waves.page(0, given.seed)[: min(given.rows, _WAVES_FOR_ERROR), : waves.STEPS]
+        print(f"irreducible mean absolute error: {foresight.expected_error(windows).mean():.3f}")
     return 0
 
 

@@ -105,7 +105,7 @@ def expected_error(columns: Columns) -> Floats:
     def mean_below(limit: Floats) -> Floats:
         """Mean of min(Y, limit)."""
         z = (np.log(limit) - mean) / scale
-        return np.exp(mean + scale**2 / 2) * _normal_cdf(z - scale) + limit * (1.0 - _normal_cdf(z))
+        return np.exp(mean + scale**2 / 2) * normal_cdf(z - scale) + limit * (1.0 - normal_cdf(z))
 
     floor, cap = np.full_like(mean, FLOOR), np.full_like(mean, CAP)
     above = mean_below(cap) - mean_below(median)
@@ -117,7 +117,7 @@ def _floats(columns: Columns, name: str) -> Floats:
     return np.asarray(columns[name], dtype=np.float64)
 
 
-def _normal_cdf(z: Floats) -> Floats:
+def normal_cdf(z: Floats) -> Floats:
     """The standard normal distribution function, to 1e-7 (Abramowitz and Stegun, Handbook, 26.2.17)."""
     # numpy has no error function, and scipy is no dependency of ours; 1e-7 of a price is a few cents.
     t = 1.0 / (1.0 + 0.2316419 * np.abs(z))

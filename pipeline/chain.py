@@ -10,6 +10,7 @@ With a curated schema StatisticsGen and ExampleValidator run beside Transform; t
 is never trained on data that was refused.
 """
 
+import difflib
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ from components.schema.curated import create_curated_schema
 from components.statistics_gen.component import create_statistics_gen
 from components.trainer.component import create_trainer
 from components.transform.component import create_transform
-from components.user_code.checks import mentions
+from components.user_code.checks import texts
 from components.user_code.fingerprint import component_code, problem_code
 from pipeline.beam import beam_args
 from pipeline.config import Problem
@@ -78,13 +79,15 @@ def create_pipeline(
     """
     settings = problem.settings
     curated = curated_schema(problem)
+    written = texts(code, "preprocessing")
     example_gen = create_example_gen(
         settings.data.path,
         file_format=settings.data.format,
         columns=settings.data.columns,
         splits=settings.data.hash_buckets,
         label=settings.label,
-        derived_label=mentions(code, "preprocessing", settings.label),
+        derived_label=written is None or settings.label in written,
+        label_guess=next(iter(difflib.get_close_matches(settings.label, written or (), n=1)), None),
         schema_path=str(problem.folder / settings.schema_.file) if settings.schema_.file else None,
         missing=settings.data.missing,
         minimum_rows=settings.data.minimum_rows,

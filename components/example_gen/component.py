@@ -28,6 +28,7 @@ def create_example_gen(
     splits: Mapping[str, int] | None = None,
     label: str | None = None,
     derived_label: bool = False,
+    label_guess: str | None = None,
     schema_path: str | None = None,
     missing: Sequence[str] = ("",),
     minimum_rows: int = 1,
@@ -46,6 +47,7 @@ def create_example_gen(
         splits: Hash buckets by split name; default four parts ``train`` to one of ``eval``.
         label: The column that is predicted: it must exist and vary.
         derived_label: Whether the label may be missing from the data, since preprocessing_fn may make it.
+        label_guess: What the problem's code writes that comes nearest to the label, for the words of a refusal.
         schema_path: Curated ``schema.pbtxt``, whose types the columns get; without it types are inferred over all rows.
         missing: Cell texts that stand for a missing value.
         minimum_rows: Fewest rows for each split.
@@ -74,6 +76,7 @@ def create_example_gen(
         columns=tuple(columns),
         label=label,
         derived_label=derived_label,
+        label_guess=label_guess,
         schema_path=schema_path,
         missing=tuple(missing),
         minimum_rows=minimum_rows,

@@ -120,7 +120,8 @@ class _Column:
 
     def convert(self, column: Any) -> tuple[Converted, list[BadCell]]:
         if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
-            return Converted(_convert_list(self.name, column, self.kind), None), []
+            lists = _convert_list(self.name, column, self.kind)
+            return Converted(lists, None), self._bad_elements(lists)
         if self.kind is Kind.BYTES:
             text = column if pa.types.is_binary(column.type) else column.cast(pa.string())
             return Converted(text.cast(pa.binary()), None), []
@@ -130,6 +131,20 @@ class _Column:
             return self._whole(column, numbers, bad)
         narrow = numbers.cast(pa.float32(), safe=False)
         return Converted(narrow, numbers), bad
+
+    def _bad_elements(self, lists: Any) -> list[BadCell]:
+        """Find lists with an element that no list of a tf.Example can hold, or no model should be fed."""
+        elements = pc.list_flatten(lists)
+        wrong = pc.is_null(elements)
+        if pa.types.is_floating(elements.type):
+            wrong = pc.fill_null(pc.invert(pc.is_finite(elements)), True)
+        rows = pc.unique(pc.list_parent_indices(lists).filter(wrong)).to_pylist()[: self.limit]
+        what = "The label" if self.is_label else "A list"
+        headline, expected = f"{what} holds a missing element.", "a value in each place of the list"
+        if pa.types.is_floating(elements.type):
+            headline, expected = f"{what} holds what is no finite number.", "a finite number in each place of the list"
+        hint = "Fill the place in or drop the row: only a whole list can be missing."
+        return [BadCell(row, self.name, str(lists[row].as_py())[:80], headline, expected, hint) for row in rows]
 
     def _doubles(self, column: Any) -> tuple[Any, Any, list[BadCell]]:
         """Return the column, tidied if it had to be, its numbers as float64, and the cells that are none."""

@@ -79,13 +79,16 @@ def required_columns(schema: Any) -> list[str]:
     ]
 
 
-def check_columns(files: Mapping[str, Sequence[str]], required: Sequence[str], label: str | None) -> None:
+def check_columns(
+    files: Mapping[str, Sequence[str]], required: Sequence[str], label: str | None, guess: str | None = None
+) -> None:
     """Check that each file has the columns that are wanted, and that all files have the same.
 
     Args:
         files: Each file's columns.
         required: Names that the schema asks for.
         label: The column that is predicted.
+        guess: What may have been meant by the label, if it is no column.
 
     Raises:
         DataError: A column is missing, or files differ.
@@ -94,7 +97,7 @@ def check_columns(files: Mapping[str, Sequence[str]], required: Sequence[str], l
     for path, names in files.items():
         lacking = [name for name in wanted if name not in names]
         if lacking:
-            raise _lacking(path, names, lacking, label)
+            raise _lacking(path, names, lacking, label, guess)
     paths = list(files)
     for path in paths[1:]:
         first, these = set(files[paths[0]]), set(files[path])
@@ -110,7 +113,9 @@ def check_columns(files: Mapping[str, Sequence[str]], required: Sequence[str], l
             )
 
 
-def _lacking(path: str, names: Sequence[str], lacking: Sequence[str], label: str | None) -> DataError:
+def _lacking(
+    path: str, names: Sequence[str], lacking: Sequence[str], label: str | None, guess: str | None
+) -> DataError:
     hint = "Add the column, or take it out of the schema."
     if list(lacking) == [label]:
         hint = (
@@ -122,6 +127,8 @@ def _lacking(path: str, names: Sequence[str], lacking: Sequence[str], label: str
         hint = "The cells seem to be separated by something else than commas; write the file with commas."
     elif all(_is_number(name) for name in names):
         hint = "The file seems to have no header line; give the names with columns."
+    elif list(lacking) == [label] and guess:
+        hint = f"pipeline.toml says label = {label!r}, and the code says {guess!r}: did you mean that?"
     elif guesses:
         hint = "; ".join(guesses[:4]) + "."
     shown = ", ".join(repr(name) for name in names[:12]) + (", …" if len(names) > 12 else "")

@@ -18,6 +18,7 @@ class IngestOptions:
         label: What is predicted. As a column it must vary and hold no NaN; it has to be one, unless ``derived_label``.
         derived_label: Whether the label may be made by preprocessing_fn from other columns: a label that is no column,
             and that no curated schema names, is then left to Transform.
+        label_guess: What the problem's code writes that is nearest to a label that it does not write.
         schema_path: Curated ``schema.pbtxt``; its types are the columns' types. Its content enters the fingerprint.
         missing: Cell texts that stand for a missing value.
         minimum_rows: Fewest rows that each split must get.
@@ -30,6 +31,7 @@ class IngestOptions:
     columns: tuple[str, ...] = ()
     label: str | None = None
     derived_label: bool = False
+    label_guess: str | None = None
     schema_path: str | None = None
     missing: tuple[str, ...] = ("",)
     minimum_rows: int = 1

@@ -58,7 +58,7 @@ def plan(sources: Sequence[Source], options: IngestOptions, schema: Any) -> list
             blocks += layout.csv_blocks(source, columns=options.columns, block_bytes=options.block_bytes)
     names = {block.path: block.names for block in blocks}
     label = None if _is_left_to_transform(names, options, schema) else options.label
-    kinds.check_columns(names, kinds.required_columns(schema) if schema else [], label)
+    kinds.check_columns(names, kinds.required_columns(schema) if schema else [], label, options.label_guess)
     return layout.pack(blocks, options.block_bytes)
 
 

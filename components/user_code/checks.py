@@ -58,24 +58,24 @@ def _defined(problem: str, file: Path) -> set[str] | None:
     return None if "*" in names else names
 
 
-def mentions(folder: Path, module: str, text: str) -> bool:
-    """Tell whether a text stands as a constant in a module of a problem, or in one that it imports from the folder.
+def texts(folder: Path, module: str) -> frozenset[str] | None:
+    """Return the texts that stand as constants in a module of a problem, and in those that it imports from the folder.
 
     Args:
         folder: The problem's folder.
         module: The module, without the package.
-        text: What is looked for, a label's name say.
 
     Returns:
-        True also for code that cannot be parsed, which fails elsewhere with better words.
+        The texts; None for code that cannot be parsed, which fails elsewhere with better words.
     """
+    found: set[str] = set()
     for file in reachable(folder, module):
         if file.suffix != ".py":
             continue
         try:
             tree = ast.parse(file.read_text(encoding="utf-8"))
         except (SyntaxError, UnicodeDecodeError):
-            return True
-        if any(isinstance(node, ast.Constant) and node.value == text for node in ast.walk(tree)):
-            return True
-    return False
+            return None
+        constants = (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant))
+        found |= {value for value in constants if isinstance(value, str)}
+    return frozenset(found)

@@ -4,6 +4,7 @@ import json
 import shlex
 import sys
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -59,6 +60,44 @@ def run(
     return run_command(
         problem, data, workspace, overrides, cache=not no_cache, most=max_nodes, as_json=as_json, verbose=verbose
     )
+
+
+@cli.command()
+@click.argument("name")
+@click.option("--data", required=True, metavar="PATH", help="CSV file, folder of them, or glob.")
+@click.option("--label", required=True, metavar="COLUMN", help="The column to predict.")
+@click.option("--columns", metavar="A,B,C", help="Names of the columns, where the file has no header.")
+@click.option(
+    "--missing",
+    multiple=True,
+    metavar="TEXT",
+    help="A cell that stands for a missing value, as an empty one does; may be repeated.  [default: found]",
+)
+@click.option(
+    "--task", type=click.Choice(["regression", "classification"]), help="What to learn.  [default: by the label]"
+)
+@click.option(
+    "--out",
+    metavar="DIR",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder to write the problem's folder NAME into.  [default: pipeline/problems]",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def init(
+    *,
+    name: str,
+    data: str,
+    label: str,
+    columns: str | None,
+    missing: tuple[str, ...],
+    task: Literal["regression", "classification"] | None,
+    out: Path | None,
+    as_json: bool,
+) -> int:
+    """Write a new problem NAME from a CSV file, ready to run: schema, preprocessing_fn, model_fn and bounds."""
+    from pipeline.cli.init import init_command
+
+    return init_command(name, data, label, columns=columns, missing=missing, task=task, out=out, as_json=as_json)
 
 
 @cli.command()

@@ -3,7 +3,7 @@
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -84,13 +84,23 @@ def run_problem(
             if error is None:
                 upstream = json.loads((job.folder / "nodes.json").read_text(encoding="utf-8"))
                 results = run_nodes(server, job, upstream, watcher, most or _cores())
-                error = next((one.error for one in results.values() if one.error), None)
+                error = cause(results)
         outcome = Outcome(job, results, time.monotonic() - began, error)
         try:
             write_json(job.folder / "outcome.json", _record(outcome))
         except OSError as failure:  # what happened is still to be told
             watcher.note(f"the run's outcome could not be recorded: {failure}")
     return outcome
+
+
+def cause(results: Mapping[str, NodeResult]) -> PipelineError | None:
+    """Return the error that tells why a run failed, where nodes that run at once may have failed for one reason.
+
+    Bad data is a cause, not a consequence: Transform trips over it without a word of what is wrong, and often before
+    ExampleValidator can say so.
+    """
+    errors = [one.error for one in results.values() if one.error]
+    return next((one for one in errors if isinstance(one, DataError)), errors[0] if errors else None)
 
 
 def _check_files(problem: Problem) -> None:

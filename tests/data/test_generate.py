@@ -113,7 +113,9 @@ def test_a_file_that_cannot_be_written_is_one_line(tmp_path: Path, capsys: pytes
     assert capsys.readouterr().err.startswith("Error: cannot write ")
 
 
-@pytest.mark.parametrize("wrong", [["--rows", "-1"], ["--seed", "-1"], ["--fault", "none-such"], ["--problem", "taxi"]])
+@pytest.mark.parametrize(
+    "wrong", [["--rows", "-1"], ["--seed", "-1"], ["--fault", "none-such"], ["--problem", "boats"]]
+)
 def test_wrong_use_exits_with_2(wrong: list[str], tmp_path: Path) -> None:
     with pytest.raises(SystemExit) as stopped:
         generate.main([*wrong, "--out", str(tmp_path / "x.csv")])

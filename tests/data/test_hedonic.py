@@ -64,7 +64,7 @@ def test_hidden_bedrooms_cost_something(page: Columns) -> None:
 def test_the_normal_distribution_is_right_to_1e_7() -> None:
     z = np.array([-8.0, -1.959963984540054, -0.5, 0.0, 0.5, 1.2815515655446004, 8.0])
     truth = np.array([6.22e-16, 0.025, 0.3085375387259869, 0.5, 0.6914624612740131, 0.9, 1.0])
-    np.testing.assert_allclose(hedonic._normal_cdf(z), truth, atol=1e-7)
+    np.testing.assert_allclose(hedonic.normal_cdf(z), truth, atol=1e-7)
 
 
 def test_the_error_of_a_census_is_the_mean_over_its_rows() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.shipped import Ship, Shipped, ship
 from tests.e2e.site import Ended, Site, census, text_of
 
 
@@ -36,3 +37,25 @@ def site(ground: Site, first: Ended) -> Site:
     """The problem, its data and a workspace that serves version 1."""
     assert first.json["pushed"]["version"] == 1
     return ground
+
+
+@pytest.fixture(scope="session")
+def shipped(tmp_path_factory: pytest.TempPathFactory) -> Ship:
+    """Give the run of a problem that ships, on the data that ships; each runs once, when it is first asked for.
+
+    A test may run the problem again in its workspace, but must leave the version that was pushed.
+    """
+    done: dict[str, Shipped | AssertionError] = {}
+
+    def of(problem: str) -> Shipped:
+        if problem not in done:
+            try:
+                done[problem] = ship(problem, tmp_path_factory.mktemp(problem) / "workspace")
+            except AssertionError as error:
+                done[problem] = error
+        what = done[problem]
+        if isinstance(what, AssertionError):
+            raise what
+        return what
+
+    return of

@@ -176,6 +176,9 @@ def test_a_label_that_preprocessing_makes_need_not_be_a_column(ingest: Ingest, w
     path = write(HEADER + GOOD)
     done = ingest(path, schema=SCHEMA, label="dear", derived_label=True)
     assert "price" in done.all_rows()[0]
+    misspelt = refusal(ingest, path, label="deer", label_guess="dear")
+    assert "lacks the label: deer" in misspelt.headline
+    assert "'dear': did you mean that?" in str(misspelt.hint)
     # A schema that names the label says that it is a column; and a column that is there has to vary, as ever.
     lacking = write(HEADER.replace("price", "prize") + GOOD, "lacking.csv")
     assert "lacks the label: price" in refusal(ingest, lacking, derived_label=True).headline

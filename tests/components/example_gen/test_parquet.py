@@ -44,6 +44,24 @@ def test_nan_is_placed_by_row(ingest: Ingest, tmp_path: Path) -> None:
     assert ingest(path, missing=("", "NaN")).all_rows()[3] == {}
 
 
+@pytest.mark.parametrize("bad", [[1.0, None], [float("nan"), 2.0], [1.0, float("inf")], [1e39, 1.0]])
+def test_a_list_with_a_hole_is_placed_by_row(ingest: Ingest, tmp_path: Path, bad: list[float | None]) -> None:
+    rows = pa.array([[1.0, 2.0], None, [], bad, [3.0, 4.0]], pa.list_(pa.float64()))
+    path = write_table(tmp_path, {"w": rows, "y": pa.array([1.0, 2.0, 3.0, 4.0, 5.0])}, row_group_size=3)
+    with pytest.raises(DataError, match="holds what is no finite number") as caught:
+        ingest(path)
+    assert caught.value.where == f"{path}: row 4, column w"
+    left = ingest(path, bad_rows=1)
+    assert [row["y"] for row in left.all_rows()] == [1.0, 2.0, 3.0, 5.0]
+    assert [row["line"] for row in left.set_aside] == [4]
+
+
+def test_a_list_of_whole_numbers_or_texts_has_no_missing_element(ingest: Ingest, tmp_path: Path) -> None:
+    for values in (pa.array([[1], [2, None]]), pa.array([["a"], ["b", None]])):
+        with pytest.raises(DataError, match="holds a missing element"):
+            ingest(write_table(tmp_path, {"w": values}))
+
+
 def test_a_timestamp_is_refused_by_name(ingest: Ingest, tmp_path: Path) -> None:
     when = pa.array([datetime.datetime(2020, 1, 1)])
     with pytest.raises(DataError, match="cannot hold: when"):

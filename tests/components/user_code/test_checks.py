@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from components.user_code.checks import check_code, mentions
+from components.user_code.checks import check_code, texts
 from pipeline.errors import UserCodeError
 
 
@@ -61,16 +61,11 @@ def test_a_syntax_error_names_its_line(folder: Path) -> None:
     assert str(error.where).startswith(f"{folder / 'model.py'}:2")
 
 
-def test_a_label_is_found_where_the_code_writes_it(folder: Path) -> None:
-    (folder / "features.py").write_text('LABEL = "big_tip"  # of fare\n')
+def test_the_texts_that_code_writes_are_found_where_it_imports_from(folder: Path) -> None:
+    (folder / "features.py").write_text('LABEL = "big_tip"  # of fare\nSHARE = 0.2\n')
     (folder / "notes.py").write_text('OTHER = "elsewhere"\n')
-    assert not mentions(folder, "preprocessing", "big_tip")
-    (folder / "preprocessing.py").write_text(
-        "from . import features\ndef preprocessing_fn(inputs):\n    return inputs\n"
-    )
-    assert mentions(folder, "preprocessing", "big_tip")
-    assert not mentions(folder, "preprocessing", "big_tips")
-    assert not mentions(folder, "preprocessing", "fare")
-    assert not mentions(folder, "preprocessing", "elsewhere")
+    assert texts(folder, "preprocessing") == frozenset()
+    (folder / "preprocessing.py").write_text("from . import features\n")
+    assert texts(folder, "preprocessing") == frozenset({"big_tip"})
     (folder / "features.py").write_text("def (")
-    assert mentions(folder, "preprocessing", "anything")
+    assert texts(folder, "preprocessing") is None

@@ -1,0 +1,1 @@
+"""Waves: the next value of a noisy series, from the 24 before it."""
