@@ -6,7 +6,7 @@ PY := $(VENV)/bin/python
 unexport PYTHONDONTWRITEBYTECODE
 PROBLEM ?= housing
 
-.PHONY: help install run test check fast slow bench lock clean
+.PHONY: help install run test check fast slow soak bench lock clean
 
 help: ## show this
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -31,11 +31,16 @@ fast: install ## tests that need no TensorFlow: seconds
 	$(PY) -m pytest -m "not slow" --durations=5
 
 slow: install ## tests on the real TensorFlow, Beam and TFX: minutes
-	$(PY) -m pytest -m slow --durations=15
+	$(PY) -m pytest -m "slow and not soak" --durations=15
+
+soak: install ## kills a training more than a dozen times at random moments: about six minutes
+	$(PY) -m pytest -m soak -s
 
 bench: install ## the benchmarks, one after the other
-	$(PY) bench/ingest.py
-	$(PY) bench/quickstart.py
+	$(PY) -m bench.ingest
+	$(PY) -m bench.quickstart
+	$(PY) -m bench.training
+	$(PY) -m bench.memory
 
 lock: install ## resolve the dependencies anew
 	uv lock

@@ -53,14 +53,15 @@ class _Peak(threading.Thread):
 
     def run(self) -> None:
         while not self._done.wait(0.2):
-            self.peak = max(self.peak, sum(_proportional_set_size(process) for process in _tree(self._root)))
+            self.peak = max(self.peak, sum(_proportional_set_size(process) for process in tree(self._root)))
 
     def stop(self) -> None:
         self._done.set()
         self.join()
 
 
-def _tree(root: int) -> list[int]:
+def tree(root: int) -> list[int]:
+    """Return a process and all below it."""
     children: dict[int, list[int]] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():

@@ -14,7 +14,7 @@ import tensorflow_model_analysis as tfma
 from tfx import v1 as tfx
 
 from pipeline.config import read_problem
-from pipeline.config.model import Settings
+from pipeline.config.model import DEFAULT_TRAIN_STEPS, Settings
 
 HOUSING = Path(__file__).parents[1] / "pipeline" / "problems" / "housing"
 _PLUMBING = """
@@ -64,17 +64,18 @@ def write_modules(folder: Path, settings: Settings) -> tuple[str, str]:
         return code.replace("from . import features as f", "")
 
     training = settings.training
+    steps = training.train_steps or DEFAULT_TRAIN_STEPS
     plumbing = _PLUMBING.format(
         shuffle_buffer=training.shuffle_buffer,
-        checkpoints=training.save_checkpoints_steps or -(-training.train_steps // 4),
+        checkpoints=training.save_checkpoints_steps or -(-steps // 4),
         summaries=training.save_summary_steps,
         seed=training.seed,
-        params={"train_steps": training.train_steps, **training.params},
+        params={"train_steps": steps, **training.params},
         batch_size=training.batch_size,
         eval_batch_size=training.eval_batch_size,
-        train_steps=training.train_steps,
+        train_steps=steps,
         start_delay=training.start_delay_secs,
-        throttle=training.throttle_secs,
+        throttle=training.evaluation_throttle_secs,
     )
     compat = "import components.estimator.compat\n"
     (folder / "preprocessing.py").write_text(features + namespace + inlined("preprocessing.py"))
@@ -111,7 +112,7 @@ def create_pipeline(data: str, workspace: Path) -> tfx.dsl.Pipeline:
         examples=transform.outputs["transformed_examples"],
         transform_graph=transform.outputs["transform_graph"],
         schema=schema,
-        train_args=tfx.proto.TrainArgs(num_steps=settings.training.train_steps),
+        train_args=tfx.proto.TrainArgs(num_steps=settings.training.train_steps or DEFAULT_TRAIN_STEPS),
         eval_args=tfx.proto.EvalArgs(num_steps=0),
     )
     resolver = tfx.dsl.Resolver(

@@ -5,6 +5,7 @@
     ExampleGen -> StatisticsGen -> ImportSchemaGen | SchemaGen -> ExampleValidator -> Transform -> Trainer
         -> Resolver (latest other blessed model) -> Evaluator -> InfraValidator -> Pusher
 
+With ``training.warm_start`` a second Resolver, WarmStart, finds the blessed model that the Trainer starts from.
 With a curated schema StatisticsGen and ExampleValidator run beside Transform; training waits for both, so that a model
 is never trained on data that was refused.
 """
@@ -19,6 +20,7 @@ from tfx.orchestration.pipeline import Pipeline
 from tfx.types import Channel, standard_artifacts
 
 from components.baseline.strategy import LatestOtherBlessedModelStrategy
+from components.baseline.warm_start import LatestBlessedModelToStartFrom
 from components.evaluator.component import create_evaluator
 from components.example_gen.component import create_example_gen
 from components.example_validator.component import create_example_validator
@@ -32,6 +34,7 @@ from components.user_code.checks import texts
 from components.user_code.fingerprint import component_code, problem_code
 from pipeline.beam import beam_args
 from pipeline.config import Problem
+from pipeline.config.model import Training
 from pipeline.errors import SettingsError
 
 _CODE: dict[str, tuple[str, ...]] = {
@@ -101,14 +104,18 @@ def create_pipeline(
     transform = create_transform(
         examples, schema, problem=problem.name, label=settings.label, code=problem_code(code, "preprocessing")
     )
+    transformed = transform.outputs["transformed_examples"]
+    model_code = problem_code(code, "model")
+    warm_start = _warm_start(transformed, settings.training, model_code) if settings.training.warm_start else None
     trainer = create_trainer(
-        transform.outputs["transformed_examples"],
+        transformed,
         transform.outputs["transform_graph"],
         schema,
+        warm_start.outputs["model"] if warm_start else None,
         problem=problem.name,
         label=settings.label,
         settings=settings.training,
-        code=problem_code(code, "model"),
+        code=model_code,
         forward=settings.serving.forward_features,
     )
     trainer.add_upstream_node(example_validator)
@@ -138,6 +145,7 @@ def create_pipeline(
         schema_node,
         example_validator,
         transform,
+        *([warm_start] if warm_start else []),
         trainer,
         resolver,
         evaluator,
@@ -156,6 +164,17 @@ def create_pipeline(
         metadata_connection_config=metadata,
         beam_pipeline_args=beam_args(settings.beam),
     )
+
+
+def _warm_start(transformed: Any, settings: Training, code: str) -> Resolver:
+    """Find the blessed model to start from: the latest that is not this very training's own."""
+    return Resolver(
+        strategy_class=LatestBlessedModelToStartFrom,
+        config={"training": settings.model_dump_json(), "code": code},
+        examples=transformed,
+        model=Channel(type=standard_artifacts.Model),
+        model_blessing=Channel(type=standard_artifacts.ModelBlessing),
+    ).with_id("WarmStart")
 
 
 def curated_schema(problem: Problem) -> str | None:

@@ -20,7 +20,8 @@ What is put in place, and why:
 - :mod:`~components.estimator.revived.tpu_modules`: imported by TPUEstimator even on a CPU;
 - :mod:`~components.estimator.revived.checkpoint_input_pipeline`: that hook, which lived in tf.data;
 - :mod:`~components.estimator.revived.module_aliases`: the names above;
-- :mod:`~components.estimator.revived.argspec`: ``inspect.getargspec``, which Python 3.11 took away.
+- :mod:`~components.estimator.revived.argspec`: ``inspect.getargspec``, which Python 3.11 took away;
+- :mod:`~components.estimator.foreign`: an answer to what was made outside the graph that an Estimator works in.
 
 On a TensorFlow that has Estimators of its own nothing is done, nor any variable set. TPU training is not given back.
 """
@@ -68,6 +69,7 @@ def install() -> bool:
         _require(name)
     _force_legacy_keras()
 
+    from components.estimator import foreign
     from components.estimator.revived import argspec, export_names, module_aliases, tpu_modules
 
     argspec.install()
@@ -83,6 +85,7 @@ def install() -> bool:
     tpu_modules.refuse_tpu(
         importlib.import_module("tensorflow_estimator.python.estimator.tpu.tpu_estimator").TPUEstimator
     )
+    foreign.install(importlib.import_module("tensorflow_estimator.python.estimator.estimator").Estimator)
     return True
 
 

@@ -99,8 +99,10 @@ def export(
     receiver_fn: Callable[[], Any],
     target: Path,
     describe: Callable[[Path], None] | None = None,
+    *,
+    checkpoint: str | None = None,
 ) -> None:
-    """Export the last checkpoint to ``target``, which appears whole or not at all.
+    """Export a checkpoint to ``target``, which appears whole or not at all.
 
     Args:
         estimator: The Estimator.
@@ -108,6 +110,7 @@ def export(
         receiver_fn: What :func:`serving_input_receiver_fn` made.
         target: The folder of the SavedModel.
         describe: Writes beside the model what a client has to know; see :mod:`components.estimator.describing`.
+        checkpoint: Its path without the suffixes of its files; the latest one if none is named.
 
     Raises:
         UserCodeError: If the model's prediction fails to build, or the export has no ``serving_default``.
@@ -115,7 +118,8 @@ def export(
     beside = target.with_name(f".{target.name}.exporting")
     beside.mkdir(parents=True, exist_ok=True)
     with user_code(problem, "exporting the model", "model"):
-        made = Path(tf.compat.as_str_any(estimator.export_saved_model(str(beside), receiver_fn)))
+        written = estimator.export_saved_model(str(beside), receiver_fn, checkpoint_path=checkpoint)
+        made = Path(tf.compat.as_str_any(written))
     signatures = _name_signatures(made)
     if "serving_default" not in signatures or RAW not in signatures:
         raise UserCodeError(

@@ -9,12 +9,20 @@ import components.estimator.compat  # noqa: F401  before TensorFlow
 
 import tensorflow as tf
 
+from components.estimator.best import BestCheckpoint
+from components.estimator.checkpoints import checkpoint_hooks, recover
+from components.estimator.evaluations import Evaluations, check_metrics
 from components.estimator.inputs import input_fn
 from components.estimator.models import create_estimator
+from components.estimator.stopping import early_stopping_hook, reason_to_stop
+from components.estimator.warm_start import WarmStart, warm_start
 from components.estimator.watching import ProgressHook
+from components.progress import report
+from components.trainer.record import TrainingRecord, read_record
+from components.transform.records import count_records_of
 from components.user_code import place
 from components.user_code.boundary import user_code
-from pipeline.config.model import Training
+from pipeline.config.model import DEFAULT_TRAIN_STEPS, Training
 from pipeline.errors import UserCodeError
 
 
@@ -25,12 +33,14 @@ class Task:
     Attributes:
         problem: Name of the problem.
         label: Name of the label among the transformed features.
-        train_files: gzip TFRecord files of transformed examples.
+        train_files: TFRecord files of transformed examples, gzip where their names end in ``.gz``.
         eval_files: The same of the eval split.
         feature_spec: How to parse them.
         settings: The training settings.
         model_dir: Where checkpoints and summaries go; what is there already is continued.
         forward: The columns that an export's answers will hold beside the predictions.
+        start: The model to start from; None to start from scratch.
+        receiver_fn: The ``serving_input_receiver_fn`` of exports made meanwhile, for ``export = "latest"``.
     """
 
     problem: str
@@ -41,58 +51,81 @@ class Task:
     settings: Training
     model_dir: Path
     forward: Sequence[str] = ()
+    start: WarmStart | None = None
+    receiver_fn: Any = None
 
 
 def train_and_evaluate(task: Task) -> tuple[Any, dict[str, float]]:
     """Train until ``train_steps`` and evaluate, as https://www.tensorflow.org/api_docs/python/tf/estimator describes.
 
+    What the training did is written to ``training.json`` in ``model_dir`` (:class:`TrainingRecord`);
+    :func:`exported_checkpoint` says what is to be exported.
+
     Returns:
         The Estimator, and its last evaluation's metrics by name.
 
     Raises:
+        SettingsError: If a setting names a metric, a variable or a vocabulary that is not there.
         UserCodeError: If the problem's model fails, or its loss is not a number.
     """
     settings = task.settings
+    record = _planned(task)
     # tf_random_seed alone leaves the initializers of Keras and tf.layers to generators of their own. Seeds Python's,
     # numpy's and theirs, which last once anybody has seeded them: so for each way to bring a model.
-    tf.keras.utils.set_random_seed(settings.seed % 2**32)
-    config = tf.estimator.RunConfig(
-        model_dir=str(task.model_dir),
-        tf_random_seed=settings.seed,
-        save_checkpoints_steps=settings.save_checkpoints_steps or max(1, -(-settings.train_steps // 4)),
-        keep_checkpoint_max=settings.keep_checkpoint_max,
-        save_summary_steps=settings.save_summary_steps,
-        log_step_count_steps=settings.log_step_count_steps,
-    )
+    _seed(settings)
+    began_at = recover(task.model_dir)
+    if began_at >= record.train_steps:
+        report(note=f"continues from step {began_at:,}, the last one")
+    config = _run_config(task, record, began_at)
 
     def training_hooks(spec: Any) -> list[Any]:
-        return [ProgressHook(spec.loss, settings.train_steps, settings.batch_size)]
+        if task.start is not None and not began_at:
+            _start_from(task.start, record, task.model_dir)
+        progress = ProgressHook(spec.loss, record.train_steps, settings.batch_size)
+        hooks: list[Any] = [progress, *checkpoint_hooks(spec, estimator.config, began_at)]
+        if settings.early_stopping is not None:  # last, so that it follows the hook that saves, and so evaluates
+            hooks.append(early_stopping_hook(estimator, settings.early_stopping, evaluations))
+        return hooks
 
     features = {name: one for name, one in task.feature_spec.items() if name != task.label}
-    params = {"train_steps": settings.train_steps, **settings.params}
+    params = {"train_steps": record.train_steps, **settings.params}
     estimator = create_estimator(task.problem, config, params, features, training_hooks, forward=task.forward)
+    if task.start is not None:
+        estimator._warm_start_settings = None  # a converted Keras model would begin with its own first weights
     common: dict[str, Any] = {"feature_spec": task.feature_spec, "label": task.label}
-    train_spec = tf.estimator.TrainSpec(
-        input_fn(
-            task.train_files,
-            **common,
-            batch_size=settings.batch_size,
-            training=True,
-            shuffle_buffer=settings.shuffle_buffer,
-            seed=settings.seed,
-        ),
-        max_steps=settings.train_steps,
+    train_input = input_fn(
+        task.train_files,
+        **common,
+        batch_size=settings.batch_size,
+        training=True,
+        shuffle_buffer=settings.shuffle_buffer,
+        seed=settings.seed,
+        start=began_at,
     )
     eval_input = input_fn(task.eval_files, **common, batch_size=settings.eval_batch_size, training=False)
+    evaluations = Evaluations(estimator.eval_dir())
+    best = None
+    if settings.export == "best":
+        best = BestCheckpoint(task.model_dir, settings.best_metric, settings.best_direction == "lower_is_better")
+    exporters = [evaluations, *([best] if best else []), *_latest(task)]
+    train_spec = tf.estimator.TrainSpec(train_input, max_steps=record.train_steps)
     eval_spec = tf.estimator.EvalSpec(
         eval_input,
         steps=settings.eval_steps,
+        exporters=exporters,
         start_delay_secs=settings.start_delay_secs,
-        throttle_secs=settings.throttle_secs,
+        throttle_secs=settings.evaluation_throttle_secs,
     )
     with user_code(task.problem, "training the model", "model"):
         try:
-            metrics, _ = tf.estimator.train_and_evaluate(estimator, train_spec, eval_spec)
+            check_metrics(estimator, eval_input, _named_metrics(settings))
+            metrics = _catch_up(estimator, eval_input, settings, evaluations, best)
+            # The Estimator would look for itself, but not find the step in the checkpoint of a converted Keras model,
+            # and train one more.
+            if began_at < record.train_steps and not _is_over(settings, evaluations):
+                _seed(settings)  # graphs may have been built meanwhile
+                last, _ = tf.estimator.train_and_evaluate(estimator, train_spec, eval_spec)
+                metrics = last or metrics
             if metrics is None:  # the last checkpoint was there already: a killed attempt had come this far
                 metrics = estimator.evaluate(eval_input, steps=settings.eval_steps)
         except tf.estimator.NanLossDuringTrainingError:
@@ -101,4 +134,130 @@ def train_and_evaluate(task: Task) -> tuple[Any, dict[str, float]]:
                 where=str(place.original(place.folder(task.problem) / "model.py")),
                 hint="lower the learning rate, clip gradients, or look for a logarithm or a division at zero",
             ) from None
+    _ended(task, estimator, evaluations, best)
     return estimator, {name: float(value) for name, value in (metrics or {}).items()}
+
+
+def exported_checkpoint(task: Task) -> str | None:
+    """Return the checkpoint that becomes the model, without the suffixes of its files; None for the latest one."""
+    if task.settings.export != "best":
+        return None
+    best = BestCheckpoint(task.model_dir, task.settings.best_metric, lower_is_better=True).best()
+    return best.checkpoint if best else None
+
+
+def _planned(task: Task) -> TrainingRecord:
+    """Work out the last step; what an earlier attempt has written of this training is kept."""
+    settings = task.settings
+    steps, rows = settings.train_steps or DEFAULT_TRAIN_STEPS, None
+    if settings.num_epochs is not None:
+        rows = count_records_of(task.train_files)
+        steps = max(1, -(-rows * settings.num_epochs // settings.batch_size))
+        times = "1 epoch" if settings.num_epochs == 1 else f"{settings.num_epochs:,} epochs"
+        report(note=f"{times} of {rows:,} rows: {steps:,} steps of {settings.batch_size:,}")
+    task.model_dir.mkdir(parents=True, exist_ok=True)
+    before = read_record(task.model_dir)
+    record = TrainingRecord(
+        train_steps=steps,
+        batch_size=settings.batch_size,
+        num_epochs=settings.num_epochs,
+        rows=rows,
+        export=settings.export,
+        warm_start=before.warm_start if before else (),
+    )
+    if settings.warm_start and task.start is None:
+        said = ("warm start: no blessed model yet, so the weights begin from scratch",)
+        report(note=said[0])
+        record = record.but(warm_start=said)
+    return record.write(task.model_dir)
+
+
+def _seed(settings: Training) -> None:
+    tf.keras.utils.set_random_seed(settings.seed % 2**32)
+
+
+def _run_config(task: Task, record: TrainingRecord, began_at: int) -> Any:
+    settings = task.settings
+    if settings.save_checkpoints_secs is not None:
+        when = {"save_checkpoints_secs": settings.save_checkpoints_secs}
+    else:
+        when = {"save_checkpoints_steps": settings.save_checkpoints_steps or max(1, -(-record.train_steps // 4))}
+    return tf.estimator.RunConfig(
+        model_dir=str(task.model_dir),
+        # A training that goes on is to drop other units than it did first of all. Rows are shuffled by a seed apart.
+        tf_random_seed=settings.seed + began_at,
+        keep_checkpoint_max=settings.keep_checkpoint_max,
+        save_summary_steps=settings.save_summary_steps,
+        log_step_count_steps=settings.log_step_count_steps,
+        **when,
+    )
+
+
+def _start_from(start: WarmStart, record: TrainingRecord, model_dir: Path) -> None:
+    said = warm_start(start)
+    lines = (f"warm start from {start.model}: {said[0]}", *said[1:])
+    report(note="; ".join(lines))
+    record.but(warm_start=lines).write(model_dir)
+
+
+def _latest(task: Task) -> list[Any]:
+    if task.settings.export != "latest" or task.receiver_fn is None:
+        return []
+    return [tf.estimator.LatestExporter("latest", task.receiver_fn, exports_to_keep=task.settings.keep_checkpoint_max)]
+
+
+def _named_metrics(settings: Training) -> list[tuple[str, str]]:
+    named = []
+    if settings.early_stopping is not None:
+        named.append(("training.early_stopping.metric", settings.early_stopping.metric))
+    if settings.export == "best":
+        named.append(("training.best_metric", settings.best_metric))
+    return named
+
+
+def _catch_up(
+    estimator: Any, eval_input: Any, settings: Training, evaluations: Evaluations, best: BestCheckpoint | None
+) -> Any:
+    """Evaluate the checkpoint that training goes on from, if an attempt was killed between saving and evaluating it.
+
+    ``train_and_evaluate`` evaluates the checkpoints that it saves itself, and not the one that it begins with.
+    """
+    if not _named_metrics(settings):
+        return None
+    checkpoint = estimator.latest_checkpoint()
+    step = _step(checkpoint)
+    if not step or (step in evaluations.by_step and (best is None or best.seen() == step)):
+        return None
+    metrics = estimator.evaluate(eval_input, steps=settings.eval_steps, checkpoint_path=checkpoint)
+    evaluations.add(metrics)
+    if best is not None:
+        best.consider(checkpoint, metrics)
+    return metrics
+
+
+def _is_over(settings: Training, evaluations: Evaluations) -> bool:
+    """Whether an earlier attempt had stopped early already."""
+    stopping = settings.early_stopping
+    return stopping is not None and reason_to_stop(stopping, evaluations.by_step) is not None
+
+
+def _ended(task: Task, estimator: Any, evaluations: Evaluations, best: BestCheckpoint | None) -> None:
+    record = read_record(task.model_dir)
+    if record is None:
+        return
+    step = _step(estimator.latest_checkpoint()) or 0
+    stopped = None
+    if task.settings.early_stopping is not None and step < record.train_steps:
+        stopped = reason_to_stop(task.settings.early_stopping, evaluations.by_step)
+    record = record.but(steps=step, exported_step=step, stopped=stopped)
+    kept = best.best() if best else None
+    if kept is not None:
+        record = record.but(exported_step=kept.step, best_metric=task.settings.best_metric, best_value=kept.value)
+    record.write(task.model_dir)
+    if stopped:
+        report(note=record.sentences()[0])
+
+
+def _step(checkpoint: str | None) -> int | None:
+    # The name has it; among the checkpoint's variables it has another key for a Keras model.
+    return None if checkpoint is None else int(checkpoint.rpartition("-")[2])

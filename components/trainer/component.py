@@ -13,6 +13,7 @@ def create_trainer(
     examples: Any,
     transform_graph: Any,
     schema: Any,
+    base_model: Any = None,
     *,
     problem: str,
     label: str,
@@ -26,6 +27,7 @@ def create_trainer(
         examples: Channel of transformed examples with the splits train and eval.
         transform_graph: Channel of the transform.
         schema: Channel of the schema.
+        base_model: Channel of the model to start from, which may have none; None to start from scratch.
         problem: Name of the problem whose ``model.py`` is trained.
         label: The label's column.
         settings: The training settings.
@@ -37,7 +39,8 @@ def create_trainer(
         examples=examples,
         transform_graph=transform_graph,
         schema=schema,
-        train_args=trainer_pb2.TrainArgs(splits=["train"], num_steps=settings.train_steps),
+        base_model=base_model,
+        train_args=trainer_pb2.TrainArgs(splits=["train"], num_steps=settings.train_steps or 0),
         eval_args=trainer_pb2.EvalArgs(splits=["eval"], num_steps=settings.eval_steps or 0),
         custom_config={
             "problem": problem,

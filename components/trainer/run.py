@@ -21,7 +21,8 @@ import tensorflow_transform as tft
 from components.estimator.describing import write_description
 from components.estimator.exporting import export, serving_input_receiver_fn
 from components.estimator.forwarding import check_columns
-from components.estimator.training import Task, train_and_evaluate
+from components.estimator.training import Task, exported_checkpoint, train_and_evaluate
+from components.estimator.warm_start import WarmStart, vocabularies
 from components.progress import report
 from pipeline.config.model import Training
 
@@ -41,10 +42,13 @@ def run_fn(fn_args: Any) -> None:
     """
     config = fn_args.custom_config
     settings = Training.model_validate_json(config["training"])
+    if settings.deterministic:  # here, and not where it trains: it holds for the whole process, which is the node's own
+        tf.config.experimental.enable_op_determinism()
     transform = tft.TFTransformOutput(fn_args.transform_output)
     forward, schema = config["forward_features"], transform.raw_metadata.schema
     check_columns(forward, [one.name for one in schema.feature])  # an inferred schema is not known before
     checkpoints = checkpoint_folder(Path(fn_args.model_run_dir), fn_args, config)
+    receiver_fn = serving_input_receiver_fn(transform, config["label"], forward)
     task = Task(
         problem=config["problem"],
         label=config["label"],
@@ -54,18 +58,35 @@ def run_fn(fn_args: Any) -> None:
         settings=settings,
         model_dir=checkpoints,
         forward=forward,
+        start=_start(fn_args, settings),
+        receiver_fn=receiver_fn,
     )
     estimator, metrics = train_and_evaluate(task)
     report(note="exporting")
-    receiver_fn = serving_input_receiver_fn(transform, config["label"], forward)
     describe = functools.partial(write_description, problem=config["problem"], schema=schema, forward=forward)
-    export(estimator, config["problem"], receiver_fn, Path(fn_args.serving_model_dir), describe)
+    target, checkpoint = Path(fn_args.serving_model_dir), exported_checkpoint(task)
+    export(estimator, config["problem"], receiver_fn, target, describe, checkpoint=checkpoint)
     model_run = Path(fn_args.model_run_dir)
-    for file in (METRICS_FILE, _DONE):  # what an earlier export has linked is not to change
-        (checkpoints / file).unlink(missing_ok=True)
-    (checkpoints / METRICS_FILE).write_text(json.dumps(metrics, indent=2), encoding="utf-8")
+    _write(checkpoints / METRICS_FILE, metrics)
     shutil.copytree(checkpoints, model_run, copy_function=os.link, dirs_exist_ok=True)
-    (checkpoints / _DONE).write_text(json.dumps({"model_run": str(model_run)}), encoding="utf-8")
+    _write(checkpoints / _DONE, {"model_run": str(model_run)})
+
+
+def _write(file: Path, value: Any) -> None:
+    """Write a file as a new one: the old one may be linked into the artifact of an earlier execution."""
+    beside = file.with_name(f".{file.name}")
+    beside.write_text(json.dumps(value, indent=2), encoding="utf-8")
+    beside.replace(file)
+
+
+def _start(fn_args: Any, settings: Training) -> WarmStart | None:
+    """Return the model to start from: what the Resolver before this node found, if the setting is on."""
+    if not settings.warm_start or not fn_args.base_model:
+        return None
+    assets = Path(fn_args.transform_output) / tft.TFTransformOutput.TRANSFORM_FN_DIR / "assets"
+    return WarmStart(
+        Path(fn_args.base_model), vocabularies(assets), settings.vars_to_warm_start, dict(settings.var_name_to_vocab)
+    )
 
 
 def _files(patterns: list[str]) -> list[str]:
@@ -80,7 +101,7 @@ def checkpoint_folder(model_run: Path, fn_args: Any, config: dict[str, Any]) -> 
     export alone, so that another column to forward costs no training.
     """
     trained = {name: value for name, value in config.items() if name != "forward_features"}
-    inputs = [fn_args.train_files, fn_args.eval_files, fn_args.transform_output]
+    inputs = [fn_args.train_files, fn_args.eval_files, fn_args.transform_output, fn_args.base_model]
     key = hashlib.sha256(json.dumps([*inputs, trained], sort_keys=True).encode()).hexdigest()[:24]
     root = model_run.parents[1] / ".checkpoints"
     mine = root / key

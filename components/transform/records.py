@@ -2,6 +2,7 @@
 
 import gzip
 import struct
+from collections.abc import Iterable
 from pathlib import Path
 
 _HEADER = struct.Struct("<Q")  # length; its checksum (4 bytes) follows, then the data and its checksum (4 bytes)
@@ -12,7 +13,12 @@ def count_records(folder: str) -> int:
 
     Format: https://www.tensorflow.org/tutorials/load_data/tfrecord#tfrecords_format_details
     """
-    return sum(_count(file) for file in sorted(Path(folder).iterdir()) if file.is_file())
+    return count_records_of(file for file in sorted(Path(folder).iterdir()) if file.is_file())
+
+
+def count_records_of(files: Iterable[str | Path]) -> int:
+    """Return the number of records in (gzip) TFRecord files."""
+    return sum(_count(Path(file)) for file in files)
 
 
 def _count(file: Path) -> int:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from components.user_code import place
+from components.user_code.slips import find_slip
 from pipeline.errors import PipelineError, UserCodeError, find
 
 _FILE_LINE = re.compile(r'File "([^"]+)", line (\d+)')
@@ -48,11 +49,14 @@ def explain(error: BaseException, problem: str, function: str, module: str) -> U
     file, line = last_user_line(error, place.folder(problem)) or (place.folder(problem) / f"{module}.py", None)
     source = linecache.getline(str(file), line).strip() if line else ""
     shown = place.original(file)
+    slip = find_slip(error)
     return UserCodeError(
-        f"{function} of {problem} raised {type(error).__name__}",
+        slip.headline if slip else f"{function} of {problem} raised {type(error).__name__}",
         got=_first_lines(str(error)) or None,
         where=f"{shown}:{line}  {source}".rstrip() if line else str(shown),
-        hint=f"mend {shown.name}, then run again; what is finished is reused (--verbose shows the whole trace)",
+        hint=slip.hint
+        if slip
+        else f"mend {shown.name}, then run again; what is finished is reused (--verbose shows the whole trace)",
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from pipeline.cli.facts import rows_of
+from pipeline.cli.facts import rows_of, training_of
 from pipeline.local.record import Job, NodeResult
 
 _COLOURS = {"ran": "green", "reused": "cyan", "failed": "red", "skipped": "yellow"}
@@ -92,6 +92,9 @@ def _training(event: dict[str, Any]) -> str:
 
 def _facts(result: NodeResult) -> str:
     """Say in a few words what a node made."""
+    training = training_of(result) if result.state == "ran" else None
+    if training is not None:
+        return training.sentences()[0]
     rows = rows_of(result)
     if not rows:
         return ""

@@ -8,6 +8,7 @@ from components.description import SIGNATURES
 from components.evaluator.verdict import Verdict, read_verdict
 from components.infra_validator.verdict import InfraVerdict
 from components.infra_validator.verdict import read_verdict as read_infra_verdict
+from components.trainer.record import TrainingRecord, read_record
 from pipeline.local.record import NodeResult
 from pipeline.local.run import Outcome
 
@@ -37,6 +38,17 @@ def infra_verdict(outcome: Outcome) -> InfraVerdict | None:
     """Return the InfraValidator's verdict, if the run came to one."""
     blessing = outcome.outputs("InfraValidator", "blessing")
     return read_infra_verdict(Path(blessing[0]["uri"])) if blessing else None
+
+
+def training(outcome: Outcome) -> TrainingRecord | None:
+    """Return what the training did, in this run or in the one whose model is reused."""
+    return training_of(outcome.results["Trainer"]) if "Trainer" in outcome.results else None
+
+
+def training_of(result: NodeResult) -> TrainingRecord | None:
+    """Return what a Trainer's training did; None for other nodes."""
+    model_run = (result.outputs or {}).get("model_run", []) if result.node == "Trainer" else []
+    return read_record(Path(model_run[0]["uri"])) if model_run else None
 
 
 def signatures(pushed: dict[str, Any]) -> Path | None:

@@ -34,6 +34,7 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
     """Return the summary for machines."""
     verdict, infra = facts.verdict(outcome), facts.infra_verdict(outcome)
     pushed = facts.pushed(outcome)
+    training = facts.training(outcome)
     rows = facts.rows_of(outcome.results["ExampleGen"]) if "ExampleGen" in outcome.results else {}
     return {
         "problem": outcome.job.problem.name,
@@ -43,6 +44,7 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
         "exit_code": exit_code(outcome),
         "rows": rows,
         "sources": facts.sources(outcome),
+        "training": training.as_json() if training else None,
         "verdict": verdict.as_json() if verdict else None,
         "infra_verdict": {"blessed": infra.blessed, "reasons": list(infra.reasons)} if infra else None,
         "pushed": {
@@ -77,6 +79,10 @@ def render(outcome: Outcome, colour: bool, *, verbose: bool = False) -> str:
         name = _near(files[0]["path"]) + (f" and {len(files) - 1} more" if len(files) > 1 else "") if files else "data"
         counts = ", ".join(f"{split} {count:,}" for split, count in rows.items())
         lines.append(f"  data      {name}: {sum(rows.values()):,} rows ({counts})")
+    training = facts.training(outcome)
+    if training is not None:
+        first, *more = training.sentences()
+        lines += [f"  training  {first}", *(" " * 12 + one for one in more)]
     verdict = facts.verdict(outcome)
     if verdict is not None:
         lines += _metrics(verdict, colour)

@@ -38,7 +38,9 @@ def _table(model: type[BaseModel], name: str) -> list[str]:
             tables += ["", *_table(inner, path)]
         if inner is not None and not name:
             continue
-        kind = f"tables `[[{path}]]`" if inner is not None else _kind(field.annotation)
+        kind = _kind(field.annotation)
+        if inner is not None:
+            kind = f"tables `[[{path}]]`" if path in _ARRAYS else f"table `[{path}]`"
         lines.append(f"| `{shown}` | {kind} | {_default(field)} | {field.description or ''} |")
     return lines + tables
 
@@ -53,6 +55,8 @@ def _inner(annotation: Any) -> type[BaseModel] | None:
 
 
 def _kind(annotation: Any) -> str:
+    if hasattr(annotation, "__metadata__"):  # Annotated: the type within its bounds
+        return _kind(annotation.__origin__)
     parts = [one for one in getattr(annotation, "__args__", ()) if one is not type(None)]
     optional = type(None) in getattr(annotation, "__args__", ())
     origin: Any = getattr(annotation, "__origin__", None)

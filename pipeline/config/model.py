@@ -5,6 +5,7 @@ Names are those of the API that a setting ends up in: ``train_steps`` and ``thro
 (``tfma.GenericValueThreshold``, ``GenericChangeThreshold``), ``hash_buckets`` is ExampleGen's (``SplitConfig``).
 """
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,6 +13,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    StrictBool,
     StrictFloat,
     StrictInt,
     StringConstraints,
@@ -63,26 +65,140 @@ class Validation(Section):
     anomalies: Literal["stop", "report"] = Field("stop", description="stop the run, or only report")
 
 
-class Training(Section):
-    """What ``train_and_evaluate`` is told."""
+class EarlyStopping(Section):
+    """When training ends before its last step: judged by each evaluation, as tf.estimator.experimental's hooks do."""
 
-    train_steps: StrictInt = Field(2000, ge=1, description="TrainSpec.max_steps")
+    metric: str = Field("loss", min_length=1, description="a metric of the model's own evaluation, or loss")
+    max_steps_without_decrease: StrictInt | None = Field(
+        None, ge=1, description="stop_if_no_decrease_hook: steps in which the metric may fail to reach a new low"
+    )
+    max_steps_without_increase: StrictInt | None = Field(
+        None, ge=1, description="stop_if_no_increase_hook: steps in which the metric may fail to reach a new high"
+    )
+    stop_if_lower: StrictFloat | None = Field(None, description="stop_if_lower_hook: the target is met below this")
+    stop_if_higher: StrictFloat | None = Field(None, description="stop_if_higher_hook: the target is met above this")
+    min_steps: StrictInt = Field(0, ge=0, description="evaluations before this step do not count")
+
+    @field_validator("max_steps_without_increase", "stop_if_higher")
+    @classmethod
+    def _one_direction(cls, value: float | None, info: ValidationInfo) -> float | None:
+        other = {"max_steps_without_increase": "max_steps_without_decrease", "stop_if_higher": "stop_if_lower"}
+        name = other[str(info.field_name)]
+        if value is not None and info.data.get(name) is not None:
+            raise ValueError(f"not both this and {name}: a metric is good low, or good high")
+        return value
+
+    @model_validator(mode="after")
+    def _has_a_reason(self) -> "EarlyStopping":
+        low = self.max_steps_without_decrease is not None or self.stop_if_lower is not None
+        high = self.max_steps_without_increase is not None or self.stop_if_higher is not None
+        if not low and not high:
+            raise ValueError("a reason to stop is needed: max_steps_without_decrease, stop_if_lower or an opposite")
+        if low and high:
+            raise ValueError("a metric is good low (max_steps_without_decrease, stop_if_lower) or good high, not both")
+        return self
+
+
+DEFAULT_TRAIN_STEPS = 2000
+Direction = Literal["lower_is_better", "higher_is_better"]
+
+
+class Training(Section):
+    """What `train_and_evaluate` is told; docs/training.md has the reasons to choose one or the other."""
+
+    train_steps: StrictInt | None = Field(
+        None, ge=1, description="TrainSpec.max_steps; 2000 if neither this nor num_epochs is set"
+    )
+    num_epochs: StrictInt | None = Field(
+        None, ge=1, description="passes over the train split, in place of train_steps: as many steps as they take"
+    )
     eval_steps: StrictInt | None = Field(None, ge=1, description="EvalSpec.steps; the whole eval split if not set")
     batch_size: StrictInt = Field(256, ge=1, description="rows in a training batch")
     eval_batch_size: StrictInt = Field(1024, ge=1, description="rows in an evaluation batch")
     shuffle_buffer: StrictInt = Field(20_000, ge=1, description="rows held for shuffling")
     save_checkpoints_steps: StrictInt | None = Field(
-        None, ge=1, description="steps between checkpoints; a quarter if unset"
+        None,
+        ge=1,
+        description="RunConfig: steps between checkpoints; a quarter of all if this and _secs are unset",
     )
-    keep_checkpoint_max: StrictInt = Field(5, ge=1, description="RunConfig.keep_checkpoint_max")
-    save_summary_steps: StrictInt = Field(100, ge=1, description="RunConfig.save_summary_steps")
-    log_step_count_steps: StrictInt = Field(100, ge=1, description="steps between two progress reports")
+    save_checkpoints_secs: StrictInt | None = Field(
+        None, ge=1, description="RunConfig: seconds between checkpoints, in place of save_checkpoints_steps"
+    )
+    keep_checkpoint_max: StrictInt = Field(
+        5, ge=1, description="RunConfig: how many of the latest checkpoints are kept; the best one is kept besides"
+    )
+    save_summary_steps: StrictInt = Field(100, ge=1, description="RunConfig: steps between summaries for TensorBoard")
+    log_step_count_steps: StrictInt = Field(
+        100, ge=1, description="RunConfig: steps between two lines of the log with step, loss and speed"
+    )
     start_delay_secs: StrictInt = Field(
-        0, ge=0, description="EvalSpec.start_delay_secs: seconds until the first evaluation"
+        0, ge=0, description="EvalSpec: seconds until the first evaluation, where a cluster has an evaluator of its own"
     )
-    throttle_secs: StrictInt = Field(60, ge=0, description="EvalSpec.throttle_secs: fewest seconds between evaluations")
-    seed: StrictInt = Field(20240229, ge=0, description="RunConfig.tf_random_seed, and the seed of the shuffling")
+    throttle_secs: StrictInt | None = Field(
+        None,
+        ge=0,
+        description='EvalSpec: fewest seconds between evaluations; 60, or 0 with early stopping or export = "best"',
+    )
+    early_stopping: EarlyStopping | None = Field(None, description="when to end before the last step")
+    export: Literal["final", "latest", "best"] = Field(
+        "final",
+        description="the checkpoint that becomes the model: the last one; the last one, with an export of each"
+        " evaluated checkpoint meanwhile (LatestExporter); or the best one by best_metric",
+    )
+    best_metric: str = Field("loss", min_length=1, description='what export = "best" goes by')
+    best_direction: Direction = Field("lower_is_better", description='which best_metric is best, for export = "best"')
+    warm_start: StrictBool = Field(False, description="start from the weights of the latest blessed model, if any")
+    vars_to_warm_start: str = Field(
+        ".*", description="WarmStartSettings: regular expression of the variables' names to take over"
+    )
+    var_name_to_vocab: dict[str, str] = Field(
+        {}, description="variables whose rows belong to a vocabulary of the transform, where their names do not tell"
+    )
+    seed: StrictInt = Field(
+        20240229, ge=0, description="RunConfig.tf_random_seed; seeds Python, numpy, TensorFlow and the shuffling"
+    )
+    deterministic: StrictBool = Field(
+        True, description="tf.config.experimental.enable_op_determinism: operations that give the same bits each time"
+    )
     params: dict[str, Any] = Field({}, description="handed to the model as params, with train_steps added")
+
+    @field_validator("num_epochs", "save_checkpoints_secs")
+    @classmethod
+    def _instead_of_steps(cls, value: int | None, info: ValidationInfo) -> int | None:
+        other = {"num_epochs": "train_steps", "save_checkpoints_secs": "save_checkpoints_steps"}[str(info.field_name)]
+        if value is not None and info.data.get(other) is not None:
+            raise ValueError(f"not both this and {other}: leave one of them out")
+        return value
+
+    @field_validator("best_metric", "best_direction")
+    @classmethod
+    def _only_for_best(cls, value: str, info: ValidationInfo) -> str:
+        if value != cls.model_fields[str(info.field_name)].default and info.data.get("export", "best") != "best":
+            raise ValueError('only with export = "best"')
+        return value
+
+    @field_validator("vars_to_warm_start", "var_name_to_vocab")
+    @classmethod
+    def _only_for_warm_start(cls, value: Any, info: ValidationInfo) -> Any:
+        if value != cls.model_fields[str(info.field_name)].default and info.data.get("warm_start") is False:
+            raise ValueError("only with warm_start = true")
+        return value
+
+    @field_validator("vars_to_warm_start")
+    @classmethod
+    def _is_an_expression(cls, value: str) -> str:
+        try:
+            re.compile(value)
+        except re.error as error:
+            raise ValueError(f"a regular expression ({error})") from None
+        return value
+
+    @property
+    def evaluation_throttle_secs(self) -> int:
+        """``throttle_secs``, or its default: what goes by evaluations needs one of each checkpoint."""
+        if self.throttle_secs is not None:
+            return self.throttle_secs
+        return 0 if self.early_stopping is not None or self.export == "best" else 60
 
 
 class Metric(Section):
@@ -91,9 +207,7 @@ class Metric(Section):
     name: str = Field(description="a metric of TFMA or Keras, as mean_absolute_error or auc")
     lower_bound: StrictFloat | None = Field(None, description="blessed only at or above")
     upper_bound: StrictFloat | None = Field(None, description="blessed only at or below")
-    direction: Literal["lower_is_better", "higher_is_better"] | None = Field(
-        None, description="needed with change_absolute and change_relative"
-    )
+    direction: Direction | None = Field(None, description="needed with change_absolute and change_relative")
     change_absolute: StrictFloat | None = Field(None, description="how much worse than the blessed model it may be")
     change_relative: StrictFloat | None = Field(None, description="the same as a share: 0.05 allows 5% worse")
 

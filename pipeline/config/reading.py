@@ -18,6 +18,13 @@ from pipeline.errors import PipelineError, SettingsError
 SETTINGS_FILE = "pipeline.toml"
 
 _TOML_PLACE = re.compile(r"\(at line (\d+), column (\d+)\)")
+# Of each two only one can be set: what the command line says takes the place of the other one in the file.
+_INSTEAD_OF = {
+    "training.train_steps": "num_epochs",
+    "training.num_epochs": "train_steps",
+    "training.save_checkpoints_steps": "save_checkpoints_secs",
+    "training.save_checkpoints_secs": "save_checkpoints_steps",
+}
 Path_ = tuple[str | int, ...]
 
 
@@ -121,6 +128,7 @@ def _override(values: dict[str, Any], text: str, given: dict[Path_, str]) -> Pip
         value = raw.strip()
     if names == ["data", "path"] and isinstance(value, str):
         value = _absolute(value, Path.cwd())
+    target.pop(_INSTEAD_OF.get(key.strip(), ""), None)
     target[names[-1]] = value
     given[tuple(names)] = f"--set {text}"
     return None

@@ -1,6 +1,8 @@
 """What ML Metadata says of executions: how one ended, what it made, and why it did not reuse an earlier one."""
 
 import json
+import shutil
+from pathlib import Path
 from typing import Any
 
 from google.protobuf import json_format
@@ -11,22 +13,46 @@ from pipeline.local.record import NodeResult
 
 _UNFINISHED = (mlmd.Execution.RUNNING, mlmd.Execution.NEW)
 
-_NEVER_REUSED = {"Resolver", "Pusher"}  # each looks at what has changed since: the metadata, the serving directory
+_NEVER_REUSED = {
+    "Resolver",
+    "WarmStart",
+    "Pusher",
+}  # each looks at what has changed since: the metadata, the serving directory
 
 
-def fail_abandoned(store: Any) -> int:
-    """Mark executions that are still running as failed; the caller holds the workspace, so nothing runs.
+def fail_abandoned(store: Any, artifacts: Path) -> int:
+    """Mark executions that are still running as failed, and remove what they left; the caller holds the workspace.
+
+    TFX removes the outputs of a node that fails, but a killed process cannot: nothing that is half made stays where a
+    reader might take it for a result.
+
+    Args:
+        store: The metadata store.
+        artifacts: The folder that holds each pipeline's artifacts, by its name.
 
     Returns:
         How many there were.
     """
     abandoned = [one for one in store.get_executions() if one.last_known_state in _UNFINISHED]
     for execution in abandoned:
+        for context in store.get_contexts_by_execution(execution.id):
+            if context.type == "node":
+                pipeline, _, node = context.name.partition(".")
+                _remove_left(artifacts / pipeline / node, execution)
         execution.last_known_state = mlmd.Execution.FAILED
         execution.custom_properties["failure"].string_value = "its process was gone when the next run started"
     if abandoned:
         store.put_executions(abandoned)
     return len(abandoned)
+
+
+def _remove_left(node: Path, execution: Any) -> None:
+    """Remove the folders that TFX made for an execution; see ``tfx.orchestration.portable.outputs_utils``."""
+    system = node / ".system"
+    left = [*node.glob(f"*/{execution.id}"), system / "executor_execution" / str(execution.id)]
+    left += (system / "stateful_working_dir").glob("*")  # of no name that the execution would know; none is in use
+    for folder in left:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def describe(store: Any, node: str, execution_id: int, *, cache: bool) -> NodeResult:

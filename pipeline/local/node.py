@@ -69,7 +69,7 @@ def prepare(job: Job) -> int:
         runtime_parameter_utils.substitute_runtime_parameter(ir, {constants.PIPELINE_RUN_ID_PARAMETER_NAME: job.run})
         job.chain.write_bytes(ir.SerializeToString(deterministic=True))
         with metadata.Metadata(connection(job)) as handle:
-            history.fail_abandoned(handle.store)
+            history.fail_abandoned(handle.store, job.workspace.root / "artifacts")
         nodes = {node.pipeline_node.node_info.id: list(node.pipeline_node.upstream_nodes) for node in ir.nodes}
     except Exception as error:  # noqa: BLE001  every failure becomes a result
         return _failed(job, PREPARE, error)

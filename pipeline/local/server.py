@@ -28,9 +28,11 @@ _PR_SET_PDEATHSIG = 1
 def serve(job_file: Path) -> None:
     """Import, then fork on request until the input ends."""
     job = read_job(job_file)
+    _die_with_parent(signal.SIGKILL)  # importing, it would not see for seconds that its input has ended
     requests, replies = os.dup(0), os.dup(1)
     _redirect(job.log("server"))
     _import_everything()
+    _die_with_parent(0)  # from now on it sees it, and has children to end first
     _reply(replies, {"ready": True})
     children: dict[int, str] = {}
     buffer = b""
@@ -47,6 +49,18 @@ def serve(job_file: Path) -> None:
     for process in children:
         _kill(process)
     os._exit(0)  # the interpreter would take seconds to take TensorFlow down
+
+
+def _die_with_parent(number: int, parent: int | None = None) -> None:
+    """Have the kernel send this process a signal when its parent dies; 0 for none.
+
+    Args:
+        number: The signal.
+        parent: Who the parent is, to see whether it died before the kernel was asked.
+    """
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, number)
+    if parent is not None and os.getppid() != parent:
+        os._exit(1)
 
 
 def _import_everything() -> None:
@@ -77,11 +91,12 @@ def _reply(replies: int, message: dict[str, Any]) -> None:
 
 def _obey(request: dict[str, Any], job: Job, children: dict[int, str], pipes: tuple[int, int]) -> None:
     if "start" in request:
+        server = os.getpid()
         process = os.fork()
         if process == 0:
             for pipe in pipes:
                 os.close(pipe)
-            _be_node(request["start"], job)
+            _be_node(request["start"], job, server)
         children[process] = request["start"]
     elif "kill" in request:
         for process, name in children.items():
@@ -89,11 +104,11 @@ def _obey(request: dict[str, Any], job: Job, children: dict[int, str], pipes: tu
                 _kill(process)
 
 
-def _be_node(name: str, job: Job) -> NoReturn:
+def _be_node(name: str, job: Job, server: int) -> NoReturn:
     code = 1
     try:
         os.setpgid(0, 0)  # a group of its own, so that what it starts can be killed with it
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        _die_with_parent(signal.SIGKILL, server)
         _redirect(job.log(name))
         from pipeline.local import node
 

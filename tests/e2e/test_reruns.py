@@ -34,7 +34,7 @@ def test_what_json_says(site: Site, first: Ended) -> None:
     told = first.json
     assert list(told) == [
         *("problem", "run", "workspace", "seconds", "exit_code", "rows", "sources"),
-        *("verdict", "infra_verdict", "pushed", "nodes", "error"),
+        *("training", "verdict", "infra_verdict", "pushed", "nodes", "error"),
     ]
     assert (told["problem"], told["workspace"], told["exit_code"]) == ("flats", str(site.workspace), 0)
     assert sum(told["rows"].values()) == 300

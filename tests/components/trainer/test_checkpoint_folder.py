@@ -12,7 +12,7 @@ pytestmark = pytest.mark.slow
 
 
 def folder(root: Path, **config: Any) -> Path:
-    files = SimpleNamespace(train_files=["a"], eval_files=["b"], transform_output="c")
+    files = SimpleNamespace(train_files=["a"], eval_files=["b"], transform_output="c", base_model=None)
     return checkpoint_folder(root / "model_run" / "7", files, {"training": "{}", "forward_features": [], **config})
 
 

@@ -135,3 +135,48 @@ def test_a_folder_without_settings_is_not_a_problem(tmp_path: Path) -> None:
 def test_a_number_is_not_read_from_what_looks_like_one(folder: Path, value: str) -> None:
     [part] = mistakes(folder, None, f"training.batch_size={value}").parts
     assert "integer" in str(part.expected)
+
+
+TRAINING = """\
+num_epochs = 2
+save_checkpoints_steps = 5
+save_checkpoints_secs = 6
+best_metric = "auc"
+warm_start = true
+vars_to_warm_start = "("
+"""
+
+
+def test_what_excludes_another_setting_is_told_at_its_own_line(folder: Path) -> None:
+    text = GOOD.replace("train_steps = 10\n", "train_steps = 10\n" + TRAINING)
+    stops = "\n[training.early_stopping]\nmax_steps_without_decrease = 5\nmax_steps_without_increase = 5\n"
+    error = mistakes(folder, text + stops)
+    lines = {part.headline.split()[0]: int(str(part.where).rpartition(":")[2]) for part in error.parts}
+    assert lines == {
+        "training.num_epochs": 8,
+        "training.save_checkpoints_secs": 10,
+        "training.best_metric": 11,
+        "training.vars_to_warm_start": 13,
+        "training.early_stopping.max_steps_without_increase": 22,
+    }
+    assert "not both this and train_steps" in str(error.parts[0].expected)
+
+
+def test_early_stopping_needs_a_reason(folder: Path) -> None:
+    [part] = mistakes(folder, None, "training.early_stopping.min_steps=3").parts
+    assert "a reason to stop is needed" in str(part.expected)
+
+
+def test_an_override_takes_the_place_of_its_alternative(folder: Path) -> None:
+    training = read_problem(folder, ["training.num_epochs=3"]).settings.training
+    assert (training.num_epochs, training.train_steps) == (3, None)
+
+
+def test_what_goes_by_evaluations_evaluates_each_checkpoint(folder: Path) -> None:
+    def throttle(*overrides: str) -> int:
+        return read_problem(folder, overrides).settings.training.evaluation_throttle_secs
+
+    assert throttle() == 60
+    assert throttle("training.export=best") == 0
+    assert throttle("training.early_stopping.stop_if_lower=1.0") == 0
+    assert throttle("training.export=best", "training.throttle_secs=5") == 5

@@ -1,0 +1,77 @@
+"""What a training did, written beside its checkpoints and told at the end of a run; imports no framework."""
+
+import json
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+FILE = "training.json"
+
+
+@dataclass(frozen=True)
+class TrainingRecord:
+    """What a training did.
+
+    Attributes:
+        train_steps: The step at which it was to end.
+        steps: The step at which it ended.
+        batch_size: Rows in a batch.
+        num_epochs: The passes over the rows that ``train_steps`` was worked out from, if it was.
+        rows: The rows of the train split, where they were counted.
+        stopped: Why it ended early, if it did.
+        export: ``final``, ``latest`` or ``best``.
+        exported_step: The step of the checkpoint that became the model.
+        best_metric: What the best one was chosen by.
+        best_value: Its value there.
+        warm_start: What was taken over from which model, in sentences; empty if the setting is off.
+    """
+
+    train_steps: int
+    batch_size: int
+    steps: int = 0
+    num_epochs: int | None = None
+    rows: int | None = None
+    stopped: str | None = None
+    export: str = "final"
+    exported_step: int = 0
+    best_metric: str | None = None
+    best_value: float | None = None
+    warm_start: tuple[str, ...] = field(default_factory=tuple)
+
+    def write(self, folder: Path) -> "TrainingRecord":
+        """Write it into a training's folder, whole or not at all; return it."""
+        beside = folder / f".{FILE}"
+        beside.write_text(json.dumps(self.as_json(), indent=1), encoding="utf-8")
+        beside.replace(folder / FILE)
+        return self
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as it is written and printed."""
+        return asdict(self)
+
+    def but(self, **changes: Any) -> "TrainingRecord":
+        """Return it with some parts changed."""
+        return replace(self, **changes)
+
+    def sentences(self) -> list[str]:
+        """Return what a person should know, the most important first."""
+        if self.stopped:
+            lines = [f"stopped early at step {self.steps:,} of {self.train_steps:,}: {self.stopped}"]
+        else:
+            lines = [f"{self.steps:,} steps of {self.batch_size:,} rows"]
+            if self.num_epochs and self.rows is not None:
+                times = "1 epoch" if self.num_epochs == 1 else f"{self.num_epochs:,} epochs"
+                lines[0] += f": {times} of {self.rows:,}"
+        if self.export == "best" and self.best_value is not None:
+            value = f"{self.best_metric} {self.best_value:.6g}"
+            lines.append(f"the model is the best checkpoint, of step {self.exported_step:,}: {value}")
+        return [*lines, *self.warm_start]
+
+
+def read_record(folder: Path) -> TrainingRecord | None:
+    """Read what :meth:`TrainingRecord.write` wrote; None where nothing was written."""
+    file = folder / FILE
+    if not file.exists():
+        return None
+    value = json.loads(file.read_text(encoding="utf-8"))
+    return TrainingRecord(**{**value, "warm_start": tuple(value.get("warm_start", ()))})
