@@ -116,6 +116,7 @@ def create_pipeline(
         label=settings.label,
         settings=settings.training,
         code=model_code,
+        runtime=component_code(*_CODE["Trainer"]),
         forward=settings.serving.forward_features,
     )
     trainer.add_upstream_node(example_validator)

@@ -19,6 +19,7 @@ def create_trainer(
     label: str,
     settings: Training,
     code: str,
+    runtime: str = "",
     forward: Sequence[str] = (),
 ) -> Trainer:
     """Create the node.
@@ -32,6 +33,7 @@ def create_trainer(
         label: The label's column.
         settings: The training settings.
         code: Fingerprint of the problem's code that ``model.py`` reaches.
+        runtime: Fingerprint of what trains it, our own code and the libraries: checkpoints of another are not gone on from.
         forward: The columns that come back beside each prediction of the export.
     """
     return Trainer(
@@ -47,6 +49,7 @@ def create_trainer(
             "label": label,
             "training": settings.model_dump_json(),
             "code": code,
+            "runtime": runtime,
             "forward_features": list(forward),
         },
     ).with_id("Trainer")

@@ -97,8 +97,8 @@ def checkpoint_folder(model_run: Path, fn_args: Any, config: dict[str, Any]) -> 
     """Return the folder that checkpoints of this very training go to, and sweep those that are done with.
 
     It lies under the Trainer's own folder of the pipeline root (``Trainer/.checkpoints/<key>``). The key is made of the
-    inputs' places, which TFX never uses twice, and of all settings and code fingerprints; not of what concerns the
-    export alone, so that another column to forward costs no training.
+    inputs' places, which TFX never uses twice, and of all settings and fingerprints of code and libraries; not of what
+    concerns the export alone, so that another column to forward costs no training.
     """
     trained = {name: value for name, value in config.items() if name != "forward_features"}
     inputs = [fn_args.train_files, fn_args.eval_files, fn_args.transform_output, fn_args.base_model]

@@ -164,6 +164,7 @@ def _json_object(text: Any) -> dict[str, Any]:
 
 _WORDS = {
     "custom_config.code": "changed code",
+    "custom_config.runtime": "changed components or libraries",
     "custom_config.custom_config": "changed data settings",
     "input_base": "changed data path",
     "input_config": "changed data path",

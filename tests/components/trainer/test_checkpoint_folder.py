@@ -20,5 +20,9 @@ def test_another_setting_is_another_training(tmp_path: Path) -> None:
     assert folder(tmp_path, training="{1}") != folder(tmp_path)
 
 
+def test_other_components_or_libraries_train_anew(tmp_path: Path) -> None:
+    assert folder(tmp_path, runtime="new") != folder(tmp_path, runtime="old")
+
+
 def test_another_column_to_forward_is_the_same_training(tmp_path: Path) -> None:
     assert folder(tmp_path, forward_features=["id"]) == folder(tmp_path)
