@@ -33,7 +33,7 @@ def create_trainer(
         label: The label's column.
         settings: The training settings.
         code: Fingerprint of the problem's code that ``model.py`` reaches.
-        runtime: Fingerprint of what trains it, our own code and the libraries: checkpoints of another are not gone on from.
+        runtime: Fingerprint of what trains it, our own code and the libraries: another one begins anew.
         forward: The columns that come back beside each prediction of the export.
     """
     return Trainer(
