@@ -1,0 +1,342 @@
+"""Writes a workspace as runs leave it, without running any: ML Metadata through its own API, records and small files.
+
+What a node records is copied from real runs of the project; tests/pipeline/lineage/test_real_runs.py asks the same
+questions of those.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ml_metadata import MetadataStore
+from ml_metadata.proto import metadata_store_pb2 as mlmd
+
+LIBRARIES = {"tensorflow": "2.16.2", "tfx": "1.16.0"}
+COLUMNS = {"area": ["area"], "central": ["district"], "rent": ["rent"], "rooms": ["rooms"]}
+SCHEMA = "".join(
+    f'feature {{ name: "{name}" type: {kind} presence {{ min_fraction: 1 min_count: 1 }} '
+    "shape { dim { size: 1 } } }\n"
+    for name, kind in (("area", "FLOAT"), ("rooms", "INT"), ("district", "BYTES"), ("rent", "FLOAT"))
+)
+MODEL = "def model_fn(features, labels, mode, params):\n    return None\n"
+_STATES = {
+    "ran": mlmd.Execution.COMPLETE,
+    "reused": mlmd.Execution.CACHED,
+    "failed": mlmd.Execution.FAILED,
+    "running": mlmd.Execution.RUNNING,
+}
+Made = dict[str, mlmd.Artifact]
+
+
+def source(path: str, content: str = "v1", rows: int = 300) -> dict[str, Any]:
+    """The record of a data file."""
+    digest = hashlib.blake2b(content.encode(), digest_size=20).hexdigest()
+    return {"path": path, "format": "csv", "bytes": 7000, "hash": digest, "rows": rows}
+
+
+def settings(**training: Any) -> dict[str, Any]:
+    """A problem's settings."""
+    return {
+        "label": "rent",
+        "data": {"path": "../rows.csv", "hash_buckets": {"train": 4, "eval": 1}, "span": None},
+        "training": {"train_steps": 20, "batch_size": 32, "params": {"learning_rate": 0.1}, **training},
+        "evaluation": {"metrics": [{"name": "mean_absolute_error", "upper_bound": 1000.0}]},
+    }
+
+
+class Recorder:
+    """Writes one workspace; the values of a run that are not given are those of the run before."""
+
+    def __init__(self, root: Path, *, files: bool = True) -> None:
+        self.root = root
+        self.files = files
+        root.mkdir(parents=True, exist_ok=True)
+        config = mlmd.ConnectionConfig()
+        config.sqlite.filename_uri = str(root / "metadata.db")
+        config.sqlite.connection_mode = 3
+        self.store = MetadataStore(config)
+        self._types: dict[tuple[str, str], int] = {}
+        self._contexts: dict[tuple[str, str], int] = {}
+        self._folder = 0
+        self.made: dict[str, Made] = {}
+        self.versions: dict[str, int] = {}
+
+    def run(
+        self,
+        name: str,
+        *,
+        problem: str = "flats",
+        changed: Sequence[str] = ("ExampleGen", "ImportSchemaGen", "Transform", "Trainer", "Evaluator"),
+        sources: Sequence[Mapping[str, Any]] | None = None,
+        span: int = 0,
+        code: str = MODEL,
+        value: float = 100.0,
+        bound: float = 1000.0,
+        slices: Mapping[str, float] | None = None,
+        given: Mapping[str, Any] | None = None,
+        libraries: Mapping[str, str] | None = None,
+        columns: Mapping[str, list[str]] | None = None,
+        used: Sequence[str] = ("area", "district", "rooms"),
+        fails: str | None = None,
+        running: bool = False,
+        record: bool = True,
+        push: bool = True,
+        started: float | None = None,
+    ) -> None:
+        """Write one run.
+
+        Args:
+            name: The run.
+            problem: Its problem.
+            changed: The nodes that ran; the others were reused.
+            sources: The data files.
+            span: Their span.
+            code: The text of model.py.
+            value: The metric ``mean_absolute_error``, on all rows.
+            bound: Its upper bound: the model is blessed if the value is at or below.
+            slices: The metric's value by slice.
+            given: The settings.
+            libraries: The libraries' versions.
+            columns: Which columns each transformed feature is made of.
+            used: The columns that the model's answers depend on.
+            fails: The node that fails; those after it are skipped.
+            running: Whether the run ends before the Evaluator, without an outcome.
+            record: Whether there is a folder ``runs/<run>``; none on an orchestrator.
+            push: Whether there is a folder of the pushed version.
+            started: When, in seconds since the epoch.
+        """
+        made = self.made.setdefault(problem, {})
+        given = dict(given or settings())
+        files = list(sources or [source("/data/rows.csv")])
+        rows = sum(one["rows"] for one in files)
+        split_rows = {"train": rows - rows // 5, "eval": rows // 5}
+        hashed = hashlib.sha256(code.encode()).hexdigest()
+        bounds = {"lower_bound": None, "upper_bound": bound, "direction": None}
+        bounds |= {"change_absolute": None, "change_relative": None}
+        verdict = _verdict(value, bounds, split_rows["eval"], slices or {})
+        reason = verdict["reasons"][0]
+        ending: dict[str, Any] = {}
+
+        def node(
+            node_id: str,
+            kind: str,
+            inputs: Sequence[str],
+            outputs: Mapping[str, tuple[str, dict[str, Any]]],
+            **had: Any,
+        ) -> bool:
+            if ending:
+                nodes.append(_result(node_id, "skipped"))
+                return False
+            if running and node_id == "Evaluator":
+                ending["running"] = True
+                self._execution(name, problem, node_id, kind, "running", had, [(k, made[k]) for k in inputs], [])
+                return False
+            state = "ran" if node_id in changed or node_id in {"Resolver", "Pusher"} else "reused"
+            state = "failed" if node_id == fails else state
+            if state == "ran":
+                self._folder += 1
+                for key, (type_name, properties) in outputs.items():
+                    uri = self.root / "artifacts" / problem / node_id / key / str(self._folder)
+                    made[key] = self._artifact(type_name, str(uri), properties)
+            had_out = [] if state == "failed" else [(key, made[key]) for key in outputs]
+            had_in = [(key, made[key]) for key in inputs if key in made]
+            execution = self._execution(name, problem, node_id, kind, state, had, had_in, had_out)
+            nodes.append(_result(node_id, state, execution, {key: made[key] for key, _ in had_out}))
+            if state == "failed":
+                ending["failed"] = node_id
+            return state == "ran"
+
+        nodes: list[dict[str, Any]] = []
+        examples = {"sources": json.dumps(files), "split_rows": json.dumps(split_rows), "span": span}
+        node(
+            "ExampleGen", "ExampleGen", [], {"examples": ("Examples", {**examples, "split_names": '["train","eval"]'})}
+        )
+        fresh = node("ImportSchemaGen", "CuratedSchema", [], {"schema": ("Schema", {})}, schema_text=SCHEMA)
+        if fresh and self.files:
+            _write(Path(made["schema"].uri) / "schema.pbtxt", SCHEMA)
+        transformed = {
+            "transform_graph": ("TransformGraph", {"columns": json.dumps(columns or COLUMNS)}),
+            "transformed_examples": ("Examples", {"split_rows": json.dumps(split_rows)}),
+        }
+        config = {"problem": problem, "label": "rent", "code": "t" + hashed[1:]}
+        node("Transform", "Transform", ["examples", "schema"], transformed, custom_config=json.dumps(config))
+        config = {**config, "code": hashed, "training": json.dumps(given["training"])}
+        ins = ["transformed_examples", "transform_graph", "schema"]
+        node("Trainer", "Trainer", ins, {"model": ("Model", {})}, custom_config=json.dumps(config))
+        model = made.get("model")
+        if not ending and model is not None:
+            node("Resolver", "Resolver", [], {})
+            short = {name: verdict[name] for name in ("blessed", "rows")}
+            short["measurements"] = [one for one in verdict["measurements"] if one["slice"] == "overall"]
+            told = {"blessed": int(verdict["blessed"]), "blessing_message": reason, "current_model_id": model.id}
+            judged = {"blessing": ("ModelBlessing", told)} | {
+                "evaluation": ("ModelEvaluation", {"verdict": json.dumps(short)})
+            }
+            fresh = node("Evaluator", "Evaluator", ["examples", "model", "schema"], judged)
+            if fresh and self.files:
+                _write(Path(made["evaluation"].uri) / "verdict.json", json.dumps(verdict))
+            answered = {"blessed": 1, "blessing_message": "answered 16 real examples", "columns": json.dumps(used)}
+            blessing = made.get("blessing")
+            node("InfraValidator", "InfraValidator", ["examples", "model"], {"infra": ("InfraBlessing", answered)})
+            if blessing is not None:
+                pushed = self._pushed(problem, model, verdict, given=push)
+                ins = ["model", "blessing", "infra"]
+                kept = {"settings": given, "libraries": dict(libraries or LIBRARIES)}
+                out = {"pushed_model": ("PushedModel", pushed)}
+                node("Pusher", "Pusher", ins, out, custom_config=json.dumps(kept), run=name)
+        if record and self.files:
+            self._record(name, problem, given, code, nodes, libraries or LIBRARIES, started, ended=not running)
+
+    def _pushed(self, problem: str, model: mlmd.Artifact, verdict: dict[str, Any], *, given: bool) -> dict[str, Any]:
+        if not verdict["blessed"]:
+            return {"pushed": 0, "reason": f"not blessed by the Evaluator: {verdict['reasons'][0]}"}
+        digest = hashlib.sha256(model.uri.encode()).hexdigest()
+        again = self._last_hash(problem) == digest
+        version = self.versions.get(problem, 0) + (not again)
+        self.versions[problem] = version
+        self.made[problem]["_hash"] = mlmd.Artifact(uri=digest)
+        folder = self.root / "serving" / problem / str(version)
+        if given and self.files:
+            pushed_at = time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime())
+            told = {"model_hash": digest, "pushed_at": pushed_at, "model_uri": model.uri}
+            _write(folder / "assets.extra" / "push.json", json.dumps(told))
+        return {
+            **{"pushed": 1, "pushed_destination": str(folder), "pushed_version": str(version)},
+            **{"model_hash": digest, "reused": int(again), "reason": "blessed by both gates"},
+        }
+
+    def _last_hash(self, problem: str) -> str:
+        return self.made[problem].get("_hash", mlmd.Artifact()).uri
+
+    def _record(
+        self,
+        name: str,
+        problem: str,
+        given: Mapping[str, Any],
+        code: str,
+        nodes: list[dict[str, Any]],
+        libraries: Mapping[str, str],
+        started: float | None,
+        *,
+        ended: bool,
+    ) -> None:
+        folder = self.root / "runs" / name
+        job = {
+            "run": name,
+            "problem": {"name": problem, "folder": f"/problems/{problem}", "settings": given},
+            "workspace": str(self.root),
+            "started": started or time.time(),
+            "libraries": dict(libraries),
+        }
+        _write(folder / "job.json", json.dumps(job))
+        _write(folder / "code" / problem / "model.py", code)
+        for one in nodes:
+            if one["state"] != "skipped":
+                _write(self.root / "logs" / name / f"{one['node']}.log", f"{one['node']} of {name}\n")
+        if ended:
+            error = next((one["error"] for one in nodes if one["error"]), None)
+            outcome = {"run": name, "seconds": 41.0, "error": error, "nodes": nodes}
+            _write(folder / "outcome.json", json.dumps(outcome))
+
+    def _type(self, family: str, name: str) -> int:
+        key = (family, name)
+        if key not in self._types:
+            kinds = {"artifact": mlmd.ArtifactType, "execution": mlmd.ExecutionType, "context": mlmd.ContextType}
+            put = getattr(self.store, f"put_{family}_type")
+            self._types[key] = put(kinds[family](name=name))
+        return self._types[key]
+
+    def _context(self, kind: str, name: str) -> mlmd.Context:
+        context = mlmd.Context(type_id=self._type("context", kind), name=name)
+        if (kind, name) not in self._contexts:
+            [self._contexts[kind, name]] = self.store.put_contexts([context])
+        context.id = self._contexts[kind, name]
+        return context
+
+    def _artifact(self, type_name: str, uri: str, properties: Mapping[str, Any]) -> mlmd.Artifact:
+        artifact = mlmd.Artifact(type_id=self._type("artifact", type_name), uri=uri, state=mlmd.Artifact.LIVE)
+        _fill(artifact.custom_properties, properties)
+        return artifact
+
+    def _execution(
+        self,
+        run: str,
+        problem: str,
+        node: str,
+        kind: str,
+        state: str,
+        properties: Mapping[str, Any],
+        inputs: Sequence[tuple[str, mlmd.Artifact]],
+        outputs: Sequence[tuple[str, mlmd.Artifact]],
+    ) -> int:
+        execution = mlmd.Execution(
+            type_id=self._type("execution", f"components.{kind.lower()}.component.{kind}"),
+            last_known_state=_STATES[state],
+        )
+        _fill(execution.custom_properties, properties)
+        pairs = [(one, _event(mlmd.Event.INPUT, key)) for key, one in inputs]
+        pairs += [(one, _event(mlmd.Event.OUTPUT, key)) for key, one in outputs]
+        contexts = [
+            self._context("pipeline", problem),
+            self._context("pipeline_run", run),
+            self._context("node", f"{problem}.{node}"),
+        ]
+        number, ids, _ = self.store.put_execution(execution, pairs, contexts)
+        for (artifact, _), given in zip(pairs, ids, strict=True):
+            artifact.id = given
+        return int(number)
+
+
+def _verdict(value: float, bounds: Mapping[str, Any], rows: int, slices: Mapping[str, float]) -> dict[str, Any]:
+    blessed = value <= bounds["upper_bound"]
+    words = "at or below" if blessed else "above"
+    reason = f"mean_absolute_error {value:,.4g} is {words} its upper bound {bounds['upper_bound']:,.0f}"
+
+    def one(metric: str, name: str, number: float, *, judged: bool = False) -> dict[str, Any]:
+        passed = blessed if judged else None
+        told = {"metric": metric, "slice": name, "value": number, "baseline": None}
+        return {**told, "bounds": dict(bounds) if judged else None, "passed": passed}
+
+    measured = [
+        one("example_count", "overall", rows),
+        one("mean_absolute_error", "overall", value, judged=True),
+        *(one("mean_absolute_error", name, number) for name, number in slices.items()),
+    ]
+    return {
+        **{"blessed": blessed, "reasons": [reason], "rows": rows, "measurements": measured, "notes": []},
+        **{"model_uri": "", "baseline_uri": None},
+    }
+
+
+def _result(
+    node: str, state: str, execution: int | None = None, outputs: Mapping[str, mlmd.Artifact] | None = None
+) -> dict[str, Any]:
+    error = {"kind": "error", "exit_code": 1, "headline": f"{node} broke"} if state == "failed" else None
+    return {
+        **{"node": node, "state": state, "seconds": 1.5, "why": "first run" if state == "ran" else "", "error": error},
+        "outputs": {key: [{"id": one.id, "uri": one.uri, "properties": {}}] for key, one in (outputs or {}).items()},
+        "execution": execution,
+    }
+
+
+def _event(kind: Any, key: str) -> mlmd.Event:
+    event = mlmd.Event(type=kind)
+    event.path.steps.add().key = key
+    event.path.steps.add().index = 0
+    return event
+
+
+def _fill(target: Any, properties: Mapping[str, Any]) -> None:
+    for name, value in properties.items():
+        if isinstance(value, int):
+            target[name].int_value = value
+        else:
+            target[name].string_value = str(value)
+
+
+def _write(file: Path, text: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, encoding="utf-8")
