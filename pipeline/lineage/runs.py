@@ -1,6 +1,5 @@
 """The history: for each run when it was, how it went, what it read, how good the model was, and what was pushed."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -153,7 +152,8 @@ def _problem(archive: Archive, record: Record, found: Parts) -> str:
         config = facts.json_of(one.get("custom_config"))
         if isinstance(config, dict) and config.get("problem"):
             return str(config["problem"])
-    return archive.store.place(found.executions[0].id)[0] if found.executions else ""
+    places = archive.store.places_of(one.id for one in found.executions[:1])
+    return next(iter(places.values()))[0] if places else ""
 
 
 def _seconds(record: Record, found: Parts) -> float | None:
@@ -182,7 +182,8 @@ def _failed(archive: Archive, record: Record, found: Parts) -> str:
     """Say which nodes failed, where no outcome says more."""
     if record.outcome is not None:
         return ""
-    nodes = [archive.store.place(one.id)[1] or one.type for one in found.executions if one.state == "failed"]
+    places = archive.store.places_of(one.id for one in found.executions if one.state == "failed")
+    nodes = [node for _, node in places.values()]
     return f"{', '.join(nodes)} failed" if nodes else ""
 
 
@@ -192,7 +193,7 @@ def is_held(lock: Path) -> bool:
     Source: proc(5), /proc/locks.
     """
     try:
-        number = os.stat(lock).st_ino
+        number = lock.stat().st_ino
         locks = Path("/proc/locks").read_text(encoding="ascii")
     except OSError:
         return False

@@ -108,9 +108,8 @@ class Store:
         self._by_artifact: dict[int, list[Event]] = {}
         self._run_of: dict[int, str] = {}
         self._runs: dict[str, int] | None = None
-        self._complete_runs: set[str] = set()
         self._members: dict[str, list[int]] = {}
-        self._places: dict[int, tuple[str, str]] | None = None
+        self._places: dict[int, tuple[str, str]] = {}
 
     def runs(self) -> list[str]:
         """Return the names of all runs, oldest first."""
@@ -131,25 +130,34 @@ class Store:
         """Return the run of each execution."""
         wanted = set(executions)
         unknown = wanted - self._run_of.keys()
-        if self._client is not None and len(unknown) <= _FEW:
-            for number in unknown:
-                for context in self._client.get_contexts_by_execution(number):
-                    if context.type == "pipeline_run":
-                        self._run_of[number] = context.name
+        if len(unknown) <= _FEW:
+            self._ask_contexts(unknown)
         else:
             for run in self.runs():
                 self.executions_of_run(run)
         return {one: self._run_of[one] for one in wanted if one in self._run_of}
 
-    def place(self, execution: int) -> tuple[str, str]:
-        """Return the problem and the node that an execution belongs to; empty strings where that is not recorded."""
-        if self._places is None:
-            self._places = {}
-            for context in self._client.get_contexts_by_type("node") if self._client else ():
-                problem, _, node = context.name.rpartition(".")
-                for one in self._client.get_executions_by_context(context.id) if self._client else ():
-                    self._places[self._keep(one).id] = (problem, node)
-        return self._places.get(execution, ("", ""))
+    def places_of(self, executions: Iterable[int]) -> dict[int, tuple[str, str]]:
+        """Return the problem and the node that each execution belongs to."""
+        wanted = set(executions)
+        unknown = wanted - self._places.keys()
+        if len(unknown) <= _FEW:
+            self._ask_contexts(unknown)
+        elif self._client is not None:
+            for context in self._client.get_contexts_by_type("node"):
+                for one in self._client.get_executions_by_context(context.id):
+                    self._places[self._keep(one).id] = _place(context.name)
+        return {one: self._places[one] for one in wanted if one in self._places}
+
+    def _ask_contexts(self, executions: Iterable[int]) -> None:
+        if self._client is None:
+            return
+        for number in executions:
+            for context in self._client.get_contexts_by_execution(number):
+                if context.type == "pipeline_run":
+                    self._run_of[number] = context.name
+                elif context.type == "node":
+                    self._places[number] = _place(context.name)
 
     def executions(self, ids: Iterable[int]) -> list[Execution]:
         """Return executions by their numbers, in the order of these."""
@@ -243,6 +251,11 @@ def _unreadable(database: Path, error: Exception) -> InfrastructureError:
         where=str(database),
         hint="see that you may read the file and write its folder (SQLite keeps a log there), and that it is whole",
     )
+
+
+def _place(context: str) -> tuple[str, str]:
+    problem, _, node = context.rpartition(".")
+    return problem, node
 
 
 def _event(proto: Any) -> Event:

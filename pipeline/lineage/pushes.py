@@ -1,0 +1,263 @@
+"""What was pushed, what became of each model, and what is live."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from pipeline.errors import SettingsError
+from pipeline.lineage.archive import Archive, read_json
+from pipeline.lineage.store import Artifact
+
+
+@dataclass(frozen=True)
+class Push:
+    """A version that came to be.
+
+    Attributes:
+        problem: Whose model it is.
+        version: Its number.
+        folder: The version's folder.
+        run: The run that pushed it.
+        at: When, in seconds since the epoch.
+        model: The Model artifact's number.
+        model_hash: Hash of the files.
+        execution: The Pusher's execution.
+    """
+
+    problem: str
+    version: int
+    folder: Path
+    run: str
+    at: float
+    model: int
+    model_hash: str
+    execution: int
+
+
+@dataclass(frozen=True)
+class Live:
+    """What a problem serves.
+
+    Attributes:
+        problem: The problem.
+        folder: Its serving folder.
+        version: The version that is served; None if there is none.
+        push: The push that made it; None if no run of this workspace did.
+        before: The push that it took the place of.
+        note: What a person should know.
+    """
+
+    problem: str
+    folder: Path
+    version: int | None
+    push: Push | None
+    before: Push | None
+    note: str = ""
+
+
+@dataclass
+class Fate:
+    """What became of a model.
+
+    Attributes:
+        model: The model.
+        run: The run that trained it.
+        problem: Its problem.
+        blessed: What the gates said; None if they were not asked.
+        reason: Why.
+        columns: The columns that its answers depend on; None if that is not recorded.
+        pushes: The versions that hold it.
+        evaluation: What it was judged by.
+    """
+
+    model: Artifact
+    run: str = ""
+    problem: str = ""
+    blessed: bool | None = None
+    reason: str = ""
+    columns: list[str] | None = None
+    pushes: list[Push] = field(default_factory=list)
+    evaluation: Artifact | None = None
+    infra: Artifact | None = None
+
+
+def producers(archive: Archive, artifacts: Iterable[int]) -> dict[int, int]:
+    """Return the execution that made each artifact: the first that gave it out. Later ones reused it."""
+    found: dict[int, int] = {}
+    for event in archive.store.events_of_artifacts(artifacts):
+        if event.output:
+            found[event.artifact] = min(event.execution, found.get(event.artifact, event.execution))
+    return found
+
+
+def pushes(archive: Archive) -> list[Push]:
+    """Return every push that made a version, oldest first."""
+    store = archive.store
+    pushed = [one for one in store.artifacts_of_type("PushedModel") if one.get("pushed") and not one.get("reused")]
+    made_by = producers(archive, (one.id for one in pushed))
+    runs, places = store.runs_of(made_by.values()), store.places_of(made_by.values())
+    models = {
+        event.execution: event.artifact
+        for event in store.events_of_executions(made_by.values())
+        if not event.output and event.key == "model"
+    }
+    found = []
+    for one in pushed:
+        execution = made_by.get(one.id)
+        if execution is None or not str(one.get("pushed_version", "")).isdigit():
+            continue
+        folder = Path(str(one.get("pushed_destination", "")))
+        found.append(
+            Push(
+                problem=places.get(execution, ("", ""))[0] or folder.parent.name,
+                version=int(one.get("pushed_version")),
+                folder=folder,
+                run=runs.get(execution, ""),
+                at=one.made_at,
+                model=models.get(execution, 0),
+                model_hash=str(one.get("model_hash", "")),
+                execution=execution,
+            )
+        )
+    return found
+
+
+def live(pushed: Iterable[Push]) -> list[Live]:
+    """Return what each problem serves, by problem."""
+    by_folder: dict[tuple[str, Path], list[Push]] = {}
+    for one in pushed:
+        by_folder.setdefault((one.problem, one.folder.parent), []).append(one)
+    return [_live(problem, folder, ones) for (problem, folder), ones in sorted(by_folder.items())]
+
+
+def _live(problem: str, folder: Path, known: list[Push]) -> Live:
+    versions = _versions(folder)
+    if versions is None:
+        note = f"{folder} cannot be seen from here: this is what was pushed last"
+        return Live(problem, folder, known[-1].version, known[-1], known[-2] if len(known) > 1 else None, note)
+    if not versions:
+        return Live(problem, folder, None, None, known[-1], "nothing is served: the folder holds no version")
+    version = max(versions)
+    held = (read_json(folder / str(version) / "assets.extra" / "push.json") or {}).get("model_hash", "")
+    same = [one for one in known if one.version == version and held in ("", one.model_hash)]
+    push = same[-1] if same else None
+    before = [one for one in known if push is None or one.at < push.at]
+    note = "" if push else "no run that is recorded here pushed this version"
+    if push and held == "":
+        note = "the version does not say which model it holds; its number is that of this push"
+    return Live(problem, folder, version, push, before[-1] if before else None, note)
+
+
+def _versions(folder: Path) -> list[int] | None:
+    """Return the versions in a serving folder; None if it cannot be seen from here."""
+    try:
+        return [int(one.name) for one in folder.iterdir() if one.name.isascii() and one.name.isdigit()]
+    except FileNotFoundError:
+        return [] if folder.parent.is_dir() else None
+    except OSError:
+        return None
+
+
+def fates(archive: Archive, models: Iterable[Artifact], pushed: Iterable[Push]) -> dict[int, Fate]:
+    """Return what became of each model, by its number."""
+    found = {one.id: Fate(one) for one in models}
+    store = archive.store
+    events = store.events_of_artifacts(found)
+    made_by = producers(archive, found)
+    runs, places = store.runs_of(made_by.values()), store.places_of(made_by.values())
+    for number, execution in made_by.items():
+        found[number].run = runs.get(execution, "")
+        found[number].problem = places.get(execution, ("", ""))[0]
+    asked = {event.execution: event.artifact for event in events if not event.output and event.key == "model"}
+    answers = [event for event in store.events_of_executions(asked) if event.output]
+    made = {one.id: one for one in store.artifacts(event.artifact for event in answers)}
+    blessings: dict[int, dict[str, Artifact]] = {}
+    for event in sorted(answers, key=lambda one: one.artifact):
+        artifact = made.get(event.artifact)
+        if artifact is not None:
+            blessings.setdefault(asked[event.execution], {})[artifact.type] = artifact  # the latest of each type
+    for number, told in blessings.items():
+        _judge(found[number], told)
+    for push in pushed:
+        if push.model in found:
+            found[push.model].pushes.append(push)
+    return found
+
+
+def _judge(fate: Fate, told: dict[str, Artifact]) -> None:
+    from pipeline.lineage.facts import json_of
+
+    verdicts = [told[kind] for kind in ("ModelBlessing", "InfraBlessing") if kind in told]
+    if "ModelBlessing" in told:
+        refused = [one for one in verdicts if one.get("blessed") != 1]
+        fate.blessed = not refused
+        fate.reason = "; ".join(str(one.get("blessing_message", "")) for one in (refused or verdicts[:1]))
+    fate.evaluation, fate.infra = told.get("ModelEvaluation"), told.get("InfraBlessing")
+    columns = json_of(fate.infra.get("columns")) if fate.infra else None
+    fate.columns = columns if isinstance(columns, list) else None
+
+
+def choose(archive: Archive, version: str | None, problem: str | None) -> tuple[Push, list[Push]]:
+    """Return the push that is meant, and all of its problem.
+
+    Args:
+        archive: The workspace.
+        version: A number, or ``problem/number``; the live version if it is not given.
+        problem: The problem, where the workspace holds several.
+
+    Raises:
+        SettingsError: If there is no such version, or it is not clear whose is meant.
+    """
+    import difflib
+
+    known = pushes(archive)
+    if version and "/" in version:
+        problem, _, version = version.rpartition("/")
+    problems = sorted({one.problem for one in known})
+    if not known:
+        raise SettingsError(
+            "Nothing was pushed in this workspace yet",
+            where=str(archive.root),
+            hint="`python runner.py runs` says how its runs ended",
+        )
+    if problem is not None and problem not in problems:
+        close = difflib.get_close_matches(problem, problems, n=1)
+        raise SettingsError(
+            f"Nothing was pushed of a problem {problem!r}",
+            expected="one of: " + ", ".join(problems),
+            where=str(archive.root),
+            hint=f"did you mean {close[0]}?" if close else "`python runner.py serving` lists what is live",
+        )
+    if problem is None and len(problems) > 1:
+        raise SettingsError(
+            "Models of several problems were pushed in this workspace",
+            got=", ".join(problems),
+            hint=f"say which: --problem {problems[0]}, or {problems[0]}/VERSION",
+        )
+    ours = [one for one in known if one.problem == (problem or problems[0])]
+    if version is None:
+        served = next((one.push for one in live(ours) if one.push), None)
+        return served or ours[-1], ours
+    chosen = [one for one in ours if version.isdigit() and one.version == int(version)]
+    if not chosen:
+        numbers = [one.version for one in ours]
+        raise SettingsError(
+            f"There is no version {version} of {ours[0].problem}",
+            expected=_spans(numbers),
+            where=str(ours[0].folder.parent),
+            hint=f"the latest is {numbers[-1]}; `python runner.py runs` says which run pushed which",
+        )
+    return chosen[-1], ours
+
+
+def _spans(numbers: list[int]) -> str:
+    shown = sorted(set(numbers))
+    if len(shown) > 6:
+        return f"{shown[0]} to {shown[-1]}"
+    return ", ".join(str(one) for one in shown)
+
+
+def moment(seconds: float | None) -> str:
+    """Return a time as a person reads it: local, to the second."""
+    return "" if seconds is None else datetime.fromtimestamp(seconds).strftime("%Y-%m-%d %H:%M:%S")
