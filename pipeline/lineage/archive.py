@@ -40,6 +40,11 @@ class Record:
         """The copy of the problem's folder that it imported."""
         return self.folder / "code" / str(self.job.get("problem", {}).get("name", ""))
 
+    @property
+    def executions(self) -> list[int]:
+        """The last execution of each node, as far as the outcome says; empty if it does not."""
+        return [one["execution"] for one in (self.outcome or {}).get("nodes", ()) if one.get("execution")]
+
     def node(self, node: str) -> dict[str, Any]:
         """Return how a node ended; empty if that was not recorded."""
         for one in (self.outcome or {}).get("nodes", ()):
@@ -59,6 +64,7 @@ class Archive:
 
     root: Path
     store: Store
+    _records: dict[str, Record] = field(default_factory=dict)
 
     @cached_property
     def runs(self) -> list[str]:
@@ -74,8 +80,11 @@ class Archive:
 
     def record(self, run: str) -> Record:
         """Return the record of a run; an empty one if it left none."""
-        folder = self.root / "runs" / run
-        return Record(run, folder, read_json(folder / "job.json") or {}, read_json(folder / "outcome.json"))
+        if run not in self._records:
+            folder = self.root / "runs" / run
+            job, outcome = read_json(folder / "job.json"), read_json(folder / "outcome.json")
+            self._records[run] = Record(run, folder, job or {}, outcome)
+        return self._records[run]
 
     def find(self, given: str) -> str:
         """Return the run that is meant: a name, the beginning of one, ``last``, or ``last-1`` and so on.

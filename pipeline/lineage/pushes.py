@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pipeline.errors import SettingsError
 from pipeline.lineage.archive import Archive, read_json
+from pipeline.lineage.facts import json_of
 from pipeline.lineage.store import Artifact
 
 
@@ -96,7 +97,12 @@ def pushes(archive: Archive) -> list[Push]:
     store = archive.store
     pushed = [one for one in store.artifacts_of_type("PushedModel") if one.get("pushed") and not one.get("reused")]
     made_by = producers(archive, (one.id for one in pushed))
-    runs, places = store.runs_of(made_by.values()), store.places_of(made_by.values())
+    makers = {one.id: one for one in store.executions(made_by.values())}
+    said = {one.id: str(one.get("run")) for one in makers.values() if one.get("run")}  # the Pusher of ours says it
+    runs = said | store.runs_of(makers.keys() - said.keys())
+    folders = {Path(str(one.get("pushed_destination", ""))).parent: made_by.get(one.id, 0) for one in pushed}
+    places = store.places_of(folders.values())
+    problems = {folder: places.get(number, ("", ""))[0] or folder.name for folder, number in folders.items()}
     models = {
         event.execution: event.artifact
         for event in store.events_of_executions(made_by.values())
@@ -110,7 +116,7 @@ def pushes(archive: Archive) -> list[Push]:
         folder = Path(str(one.get("pushed_destination", "")))
         found.append(
             Push(
-                problem=places.get(execution, ("", ""))[0] or folder.parent.name,
+                problem=problems[folder.parent],
                 version=int(one.get("pushed_version")),
                 folder=folder,
                 run=runs.get(execution, ""),
@@ -165,10 +171,11 @@ def fates(archive: Archive, models: Iterable[Artifact], pushed: Iterable[Push]) 
     store = archive.store
     events = store.events_of_artifacts(found)
     made_by = producers(archive, found)
-    runs, places = store.runs_of(made_by.values()), store.places_of(made_by.values())
+    runs = store.runs_of(made_by.values())
+    problems = _problems(archive, made_by.values())
     for number, execution in made_by.items():
         found[number].run = runs.get(execution, "")
-        found[number].problem = places.get(execution, ("", ""))[0]
+        found[number].problem = problems.get(execution, "")
     asked = {event.execution: event.artifact for event in events if not event.output and event.key == "model"}
     answers = [event for event in store.events_of_executions(asked) if event.output]
     made = {one.id: one for one in store.artifacts(event.artifact for event in answers)}
@@ -185,9 +192,18 @@ def fates(archive: Archive, models: Iterable[Artifact], pushed: Iterable[Push]) 
     return found
 
 
-def _judge(fate: Fate, told: dict[str, Artifact]) -> None:
-    from pipeline.lineage.facts import json_of
+def _problems(archive: Archive, executions: Iterable[int]) -> dict[int, str]:
+    """Return the problem of each execution: from its properties, which cost less to read than its context."""
+    found = {}
+    for one in archive.store.executions(executions):
+        config = json_of(one.get("custom_config"))
+        if isinstance(config, dict) and config.get("problem"):
+            found[one.id] = str(config["problem"])
+    places = archive.store.places_of(set(executions) - found.keys())
+    return {number: problem for number, (problem, _) in places.items()} | found
 
+
+def _judge(fate: Fate, told: dict[str, Artifact]) -> None:
     verdicts = [told[kind] for kind in ("ModelBlessing", "InfraBlessing") if kind in told]
     if "ModelBlessing" in told:
         refused = [one for one in verdicts if one.get("blessed") != 1]

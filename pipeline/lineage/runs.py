@@ -88,7 +88,7 @@ class Parts:
 def parts(archive: Archive, run: str) -> Parts:
     """Return the executions of a run with their artifacts."""
     last: dict[str, Execution] = {}
-    for one in archive.store.executions_of_run(run):
+    for one in archive.store.executions(archive.record(run).executions) or archive.store.executions_of_run(run):
         last[one.type] = one  # oldest first: of several attempts the last one counts
     events = archive.store.events_of_executions(one.id for one in last.values())
     known = {one.id: one for one in archive.store.artifacts(event.artifact for event in events)}
@@ -102,7 +102,8 @@ def parts(archive: Archive, run: str) -> Parts:
 
 def list_runs(archive: Archive, names: Sequence[str]) -> list[Run]:
     """Return runs in short, asking for the metadata of all of them at once."""
-    executions = [one.id for name in names for one in archive.store.executions_of_run(name)]
+    executions = [one for name in names for one in archive.record(name).executions]
+    archive.store.executions(executions)
     archive.store.artifacts(event.artifact for event in archive.store.events_of_executions(executions))
     return [describe(archive, name) for name in names]
 

@@ -6,9 +6,8 @@ process do not see one another's locks. What was read is kept, and asked for in 
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ml_metadata import MetadataStore
 from ml_metadata import errors as mlmd_errors
@@ -76,8 +75,7 @@ class Execution:
         return _get(self._proto, name, default)
 
 
-@dataclass(frozen=True)
-class Event:
+class Event(NamedTuple):
     """An execution took an artifact in, or gave it out.
 
     Attributes:
@@ -259,7 +257,8 @@ def _place(context: str) -> tuple[str, str]:
 
 
 def _event(proto: Any) -> Event:
-    key = next((step.key for step in proto.path.steps if step.HasField("key")), "")
+    steps = proto.path.steps  # the channel's name, and the place in it
+    key = steps[0].key if steps else ""
     return Event(proto.artifact_id, proto.execution_id, key, proto.type in _OUTPUTS)
 
 
