@@ -43,12 +43,10 @@ def feature_lineage(archive: Archive, name: str) -> Answer:
                     _transform(graph, column, features=mine, models=trained[graph.id], ends=ends, served=served)
                 )
         roots.append(root)
-    using = sum(_depends(one, roots[0].facts["column"]) is not False for one in ends.values()) if roots else 0
-    note = (
-        f"{using} of {len(ends)} models use it"
-        if name in columns
-        else f"feature {name}, made of " + ", ".join(str(one.facts["column"]) for one in roots)
-    )
+    if name in columns:
+        note = _count([_depends(one, name) for one in ends.values()])
+    else:
+        note = f"feature {name}, made of " + ", ".join(str(one.facts["column"]) for one in roots)
     return Answer(f"lineage feature {name}", tuple(roots), upstream=False, notes=(note,))
 
 
@@ -61,6 +59,13 @@ def columns_of_features(graph: Artifact) -> dict[str, list[str]]:
         return transform_reach(Path(graph.uri) / "transform_fn")
     except (OSError, ValueError):
         return {}
+
+
+def _count(answers: list[bool | None]) -> str:
+    words = f"{answers.count(True)} of {len(answers)} models use it"
+    if False in answers:
+        words += f", {answers.count(False)} {'does' if answers.count(False) == 1 else 'do'} not"
+    return words + (f", of {answers.count(None)} it is not known" if None in answers else "")
 
 
 def _transform(

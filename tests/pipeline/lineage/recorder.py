@@ -21,6 +21,7 @@ SCHEMA = "".join(
     "shape { dim { size: 1 } } }\n"
     for name, kind in (("area", "FLOAT"), ("rooms", "INT"), ("district", "BYTES"), ("rent", "FLOAT"))
 )
+ALL = ("ExampleGen", "ImportSchemaGen", "Transform", "Trainer", "Evaluator", "InfraValidator")
 MODEL = "def model_fn(features, labels, mode, params):\n    return None\n"
 _STATES = {
     "ran": mlmd.Execution.COMPLETE,
@@ -28,13 +29,21 @@ _STATES = {
     "failed": mlmd.Execution.FAILED,
     "running": mlmd.Execution.RUNNING,
 }
-Made = dict[str, mlmd.Artifact]
+SPLITS = '["train", "eval"]'
+Outputs = Mapping[str, tuple[str, Mapping[str, Any]]]
+Step = tuple[str, Sequence[str], Outputs, Mapping[str, Any]]
+Pairs = Sequence[tuple[str, Any]]
 
 
 def source(path: str, content: str = "v1", rows: int = 300) -> dict[str, Any]:
     """The record of a data file."""
-    digest = hashlib.blake2b(content.encode(), digest_size=20).hexdigest()
-    return {"path": path, "format": "csv", "bytes": 7000, "hash": digest, "rows": rows}
+    hashed = hashlib.blake2b(content.encode(), digest_size=20).hexdigest()
+    return {"path": path, "format": "csv", "bytes": 7000, "hash": hashed, "rows": rows}
+
+
+def digest(code: str) -> str:
+    """The hash of code."""
+    return hashlib.sha256(code.encode()).hexdigest()
 
 
 def settings(**training: Any) -> dict[str, Any]:
@@ -61,15 +70,15 @@ class Recorder:
         self._types: dict[tuple[str, str], int] = {}
         self._contexts: dict[tuple[str, str], int] = {}
         self._folder = 0
-        self.made: dict[str, Made] = {}
-        self.versions: dict[str, int] = {}
+        self.made: dict[str, dict[str, Any]] = {}
+        self.versions: dict[str, tuple[int, str]] = {}
 
     def run(
         self,
         name: str,
         *,
         problem: str = "flats",
-        changed: Sequence[str] = ("ExampleGen", "ImportSchemaGen", "Transform", "Trainer", "Evaluator"),
+        changed: Sequence[str] = ALL,
         sources: Sequence[Mapping[str, Any]] | None = None,
         span: int = 0,
         code: str = MODEL,
@@ -112,124 +121,107 @@ class Recorder:
         given = dict(given or settings())
         files = list(sources or [source("/data/rows.csv")])
         rows = sum(one["rows"] for one in files)
-        split_rows = {"train": rows - rows // 5, "eval": rows // 5}
-        hashed = hashlib.sha256(code.encode()).hexdigest()
-        bounds = {"lower_bound": None, "upper_bound": bound, "direction": None}
-        bounds |= {"change_absolute": None, "change_relative": None}
-        verdict = _verdict(value, bounds, split_rows["eval"], slices or {})
-        reason = verdict["reasons"][0]
-        ending: dict[str, Any] = {}
+        split_rows = json.dumps({"train": rows - rows // 5, "eval": rows // 5})
+        verdict = _verdict(value, bound, rows // 5, slices or {})
+        config = {"problem": problem, "label": "rent", "code": digest("preprocessing")}
+        trained = {**config, "code": digest(code), "training": json.dumps(given["training"])}
+        kept = {"settings": given, "libraries": dict(libraries or LIBRARIES)}
+        examples = {"sources": json.dumps(files), "split_rows": split_rows, "span": span, "split_names": SPLITS}
+        graph = {"columns": json.dumps(columns or COLUMNS)}
+        told = {"blessed": int(verdict["blessed"]), "blessing_message": verdict["reasons"][0]}
+        short = {name: verdict[name] for name in ("blessed", "rows")}
+        short["measurements"] = [one for one in verdict["measurements"] if one["slice"] == "overall"]
+        answered = {"blessed": 1, "blessing_message": "answered 16 real examples", "columns": json.dumps(used)}
 
-        def node(
-            node_id: str,
-            kind: str,
-            inputs: Sequence[str],
-            outputs: Mapping[str, tuple[str, dict[str, Any]]],
-            **had: Any,
-        ) -> bool:
-            if ending:
-                nodes.append(_result(node_id, "skipped"))
-                return False
-            if running and node_id == "Evaluator":
-                ending["running"] = True
-                self._execution(name, problem, node_id, kind, "running", had, [(k, made[k]) for k in inputs], [])
-                return False
-            state = "ran" if node_id in changed or node_id in {"Resolver", "Pusher"} else "reused"
-            state = "failed" if node_id == fails else state
-            if state == "ran":
-                self._folder += 1
-                for key, (type_name, properties) in outputs.items():
-                    uri = self.root / "artifacts" / problem / node_id / key / str(self._folder)
-                    made[key] = self._artifact(type_name, str(uri), properties)
-            had_out = [] if state == "failed" else [(key, made[key]) for key in outputs]
-            had_in = [(key, made[key]) for key in inputs if key in made]
-            execution = self._execution(name, problem, node_id, kind, state, had, had_in, had_out)
-            nodes.append(_result(node_id, state, execution, {key: made[key] for key, _ in had_out}))
-            if state == "failed":
-                ending["failed"] = node_id
-            return state == "ran"
-
-        nodes: list[dict[str, Any]] = []
-        examples = {"sources": json.dumps(files), "split_rows": json.dumps(split_rows), "span": span}
-        node(
-            "ExampleGen", "ExampleGen", [], {"examples": ("Examples", {**examples, "split_names": '["train","eval"]'})}
-        )
-        fresh = node("ImportSchemaGen", "CuratedSchema", [], {"schema": ("Schema", {})}, schema_text=SCHEMA)
-        if fresh and self.files:
-            _write(Path(made["schema"].uri) / "schema.pbtxt", SCHEMA)
+        read = {"examples": ("Examples", examples)}
         transformed = {
-            "transform_graph": ("TransformGraph", {"columns": json.dumps(columns or COLUMNS)}),
-            "transformed_examples": ("Examples", {"split_rows": json.dumps(split_rows)}),
+            "transform_graph": ("TransformGraph", graph),
+            "transformed_examples": ("Examples", {"split_rows": split_rows}),
         }
-        config = {"problem": problem, "label": "rent", "code": "t" + hashed[1:]}
-        node("Transform", "Transform", ["examples", "schema"], transformed, custom_config=json.dumps(config))
-        config = {**config, "code": hashed, "training": json.dumps(given["training"])}
-        ins = ["transformed_examples", "transform_graph", "schema"]
-        node("Trainer", "Trainer", ins, {"model": ("Model", {})}, custom_config=json.dumps(config))
-        model = made.get("model")
-        if not ending and model is not None:
-            node("Resolver", "Resolver", [], {})
-            short = {name: verdict[name] for name in ("blessed", "rows")}
-            short["measurements"] = [one for one in verdict["measurements"] if one["slice"] == "overall"]
-            told = {"blessed": int(verdict["blessed"]), "blessing_message": reason, "current_model_id": model.id}
-            judged = {"blessing": ("ModelBlessing", told)} | {
-                "evaluation": ("ModelEvaluation", {"verdict": json.dumps(short)})
-            }
-            fresh = node("Evaluator", "Evaluator", ["examples", "model", "schema"], judged)
-            if fresh and self.files:
+        judged = {"model_blessing": ("ModelBlessing", told), "evaluation": ("ModelEvaluation", _verdict_in(short))}
+        tried = {"infra_blessing": ("InfraBlessing", answered)}
+        seen = ["transformed_examples", "transform_graph", "schema"]
+        chain: list[Step] = [
+            ("ExampleGen", [], read, {}),
+            ("ImportSchemaGen", [], {"schema": ("Schema", {})}, {"schema_text": SCHEMA}),
+            ("Transform", ["examples", "schema"], transformed, {"custom_config": json.dumps(config)}),
+            ("Trainer", seen, {"model": ("Model", {})}, {"custom_config": json.dumps(trained)}),
+            ("Resolver", [], {}, {}),
+            ("Evaluator", ["examples", "model", "schema"], judged, {}),
+            ("InfraValidator", ["examples", "model"], tried, {}),
+            (
+                *("Pusher", ["model", "model_blessing", "infra_blessing"]),
+                *({"pushed_model": ("PushedModel", {})}, {"custom_config": json.dumps(kept), "run": name}),
+            ),
+        ]
+        nodes: list[dict[str, Any]] = []
+        for node, inputs, outputs, had in chain:
+            if any(one["state"] == "failed" for one in nodes):
+                nodes.append(_result(node, "skipped"))
+                continue
+            state = "ran" if node in {*changed, "Resolver", "Pusher"} else "reused"
+            state = "failed" if node == fails else "running" if running and node == "Evaluator" else state
+            ins = [(key, made[key]) for key in inputs]
+            if state == "ran":
+                pushed = self._pushed(problem, made["model"], verdict, given=push) if node == "Pusher" else {}
+                self._make(
+                    problem, node, {key: (kind, {**told_of, **pushed}) for key, (kind, told_of) in outputs.items()}
+                )
+            outs = [(key, made[key]) for key in outputs] if state in ("ran", "reused") else []
+            execution = self._execution((name, problem, node), state, had, ins, outs)
+            nodes.append(_result(node, state, execution, dict(outs)))
+            if self.files and state == "ran" and node == "ImportSchemaGen":
+                _write(Path(made["schema"].uri) / "schema.pbtxt", SCHEMA)
+            if self.files and state == "ran" and node == "Evaluator":
                 _write(Path(made["evaluation"].uri) / "verdict.json", json.dumps(verdict))
-            answered = {"blessed": 1, "blessing_message": "answered 16 real examples", "columns": json.dumps(used)}
-            blessing = made.get("blessing")
-            node("InfraValidator", "InfraValidator", ["examples", "model"], {"infra": ("InfraBlessing", answered)})
-            if blessing is not None:
-                pushed = self._pushed(problem, model, verdict, given=push)
-                ins = ["model", "blessing", "infra"]
-                kept = {"settings": given, "libraries": dict(libraries or LIBRARIES)}
-                out = {"pushed_model": ("PushedModel", pushed)}
-                node("Pusher", "Pusher", ins, out, custom_config=json.dumps(kept), run=name)
+            if state == "running":
+                break
         if record and self.files:
-            self._record(name, problem, given, code, nodes, libraries or LIBRARIES, started, ended=not running)
+            when = started or time.time()
+            self._record(name, problem, kept, code=code, nodes=nodes, started=when, ended=not running)
+
+    def _make(self, problem: str, node: str, outputs: Outputs) -> None:
+        self._folder += 1
+        for key, (type_name, properties) in outputs.items():
+            uri = self.root / "artifacts" / problem / node / key / str(self._folder)
+            artifact = mlmd.Artifact(type_id=self._type("artifact", type_name), uri=str(uri), state=mlmd.Artifact.LIVE)
+            _fill(artifact.custom_properties, properties)
+            self.made[problem][key] = artifact
 
     def _pushed(self, problem: str, model: mlmd.Artifact, verdict: dict[str, Any], *, given: bool) -> dict[str, Any]:
         if not verdict["blessed"]:
             return {"pushed": 0, "reason": f"not blessed by the Evaluator: {verdict['reasons'][0]}"}
-        digest = hashlib.sha256(model.uri.encode()).hexdigest()
-        again = self._last_hash(problem) == digest
-        version = self.versions.get(problem, 0) + (not again)
-        self.versions[problem] = version
-        self.made[problem]["_hash"] = mlmd.Artifact(uri=digest)
+        hashed = digest(model.uri)
+        version, last = self.versions.get(problem, (0, ""))
+        version += hashed != last
+        self.versions[problem] = (version, hashed)
         folder = self.root / "serving" / problem / str(version)
         if given and self.files:
-            pushed_at = time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime())
-            told = {"model_hash": digest, "pushed_at": pushed_at, "model_uri": model.uri}
+            told = {"model_hash": hashed, "pushed_at": "2026-01-01T00:00:00+00:00", "model_uri": model.uri}
             _write(folder / "assets.extra" / "push.json", json.dumps(told))
         return {
             **{"pushed": 1, "pushed_destination": str(folder), "pushed_version": str(version)},
-            **{"model_hash": digest, "reused": int(again), "reason": "blessed by both gates"},
+            **{"model_hash": hashed, "reused": int(hashed == last), "reason": "blessed by both gates"},
         }
-
-    def _last_hash(self, problem: str) -> str:
-        return self.made[problem].get("_hash", mlmd.Artifact()).uri
 
     def _record(
         self,
         name: str,
         problem: str,
-        given: Mapping[str, Any],
+        kept: Mapping[str, Any],
+        *,
         code: str,
         nodes: list[dict[str, Any]],
-        libraries: Mapping[str, str],
-        started: float | None,
-        *,
+        started: float,
         ended: bool,
     ) -> None:
         folder = self.root / "runs" / name
         job = {
             "run": name,
-            "problem": {"name": problem, "folder": f"/problems/{problem}", "settings": given},
+            "problem": {"name": problem, "folder": f"/problems/{problem}", "settings": kept["settings"]},
             "workspace": str(self.root),
-            "started": started or time.time(),
-            "libraries": dict(libraries),
+            "started": started,
+            "libraries": kept["libraries"],
         }
         _write(folder / "job.json", json.dumps(job))
         _write(folder / "code" / problem / "model.py", code)
@@ -256,24 +248,12 @@ class Recorder:
         context.id = self._contexts[kind, name]
         return context
 
-    def _artifact(self, type_name: str, uri: str, properties: Mapping[str, Any]) -> mlmd.Artifact:
-        artifact = mlmd.Artifact(type_id=self._type("artifact", type_name), uri=uri, state=mlmd.Artifact.LIVE)
-        _fill(artifact.custom_properties, properties)
-        return artifact
-
     def _execution(
-        self,
-        run: str,
-        problem: str,
-        node: str,
-        kind: str,
-        state: str,
-        properties: Mapping[str, Any],
-        inputs: Sequence[tuple[str, mlmd.Artifact]],
-        outputs: Sequence[tuple[str, mlmd.Artifact]],
+        self, place: tuple[str, str, str], state: str, properties: Mapping[str, Any], inputs: Pairs, outputs: Pairs
     ) -> int:
+        run, problem, node = place
         execution = mlmd.Execution(
-            type_id=self._type("execution", f"components.{kind.lower()}.component.{kind}"),
+            type_id=self._type("execution", f"components.{node.lower()}.component.{node}"),
             last_known_state=_STATES[state],
         )
         _fill(execution.custom_properties, properties)
@@ -290,10 +270,15 @@ class Recorder:
         return int(number)
 
 
-def _verdict(value: float, bounds: Mapping[str, Any], rows: int, slices: Mapping[str, float]) -> dict[str, Any]:
-    blessed = value <= bounds["upper_bound"]
+def _verdict_in(short: Mapping[str, Any]) -> dict[str, Any]:
+    return {"verdict": json.dumps(short)}
+
+
+def _verdict(value: float, bound: float, rows: int, slices: Mapping[str, float]) -> dict[str, Any]:
+    bounds = dict.fromkeys(("lower_bound", "direction", "change_absolute", "change_relative")) | {"upper_bound": bound}
+    blessed = value <= bound
     words = "at or below" if blessed else "above"
-    reason = f"mean_absolute_error {value:,.4g} is {words} its upper bound {bounds['upper_bound']:,.0f}"
+    reason = f"mean_absolute_error {value:,.4g} is {words} its upper bound {bound:,.0f}"
 
     def one(metric: str, name: str, number: float, *, judged: bool = False) -> dict[str, Any]:
         passed = blessed if judged else None
