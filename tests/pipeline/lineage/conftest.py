@@ -29,6 +29,13 @@ def memory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield Path(name)
 
 
+@pytest.fixture
+def place(memory: Path) -> Iterator[Path]:
+    """A folder of a test's own, likewise."""
+    with tempfile.TemporaryDirectory(dir=memory) as name:
+        yield Path(name)
+
+
 @pytest.fixture(scope="session")
 def workspace(memory: Path) -> Path:
     """What seven runs left.

@@ -1,9 +1,9 @@
 """``lineage model``, ``data``, ``feature`` and ``serving`` on a written workspace."""
 
 import shutil
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -14,6 +14,7 @@ from tests.pipeline.lineage.recorder import Recorder, digest, source
 
 Refused = Callable[..., str]
 ONE, TWO, THREE = "flats-20260101-100000", "flats-20260102-100000", "flats-20260103-100000"
+REFUSED = "not blessed: mean_absolute_error 2,000 is above its upper bound 1,000"
 OLD, NEW = "313e75a1d9ac", "f3f483d81ace"  # the data's content, "v1" and "v2"
 
 
@@ -70,7 +71,7 @@ def test_lineage_data_word_for_word(ask: Ask) -> None:
 /data/rows.csv: 330 rows, hash {NEW}, span 0
 └─ data  330 rows: train 264, eval 66; first read by run {TWO}
    ├─ model  flats model 38: run flats-20260106-100000; not judged
-   ├─ model  flats model 24: run flats-20260104-100000; not blessed: mean_absolute_error 2,000 is above its upper bound 1,000
+   ├─ model  flats model 24: run flats-20260104-100000; {REFUSED}
    ├─ model  flats model 19: run {THREE}; blessed; pushed as version 3, which is live
    └─ model  flats model 14: run {TWO}; blessed; pushed as version 2
 
@@ -109,7 +110,7 @@ column rooms
 │  └─ model  plants model 33: its answers depend on it; run plants-weekly; blessed; pushed as version 1, which is live
 ├─ transform  transform 12: makes rooms of it
 │  ├─ model  flats model 38: whether its answers depend on it is not recorded; run flats-20260106-100000; not judged
-│  ├─ model  flats model 24: its answers depend on it; run flats-20260104-100000; not blessed: mean_absolute_error 2,000 is above its upper bound 1,000
+│  ├─ model  flats model 24: its answers depend on it; run flats-20260104-100000; {REFUSED}
 │  ├─ model  flats model 19: its answers do not depend on it; run {THREE}; blessed; pushed as version 3, which is live
 │  └─ model  flats model 14: its answers depend on it; run {TWO}; blessed; pushed as version 2
 └─ transform  transform 3: makes rooms of it
@@ -151,29 +152,29 @@ plants version 1: live since {at["plants", 1]}
     )
 
 
-def test_serving_looks_into_the_folder(ask: Ask, tmp_path: Path) -> None:
-    Recorder(tmp_path).run("flats-20260101-100000")
-    here = ("--workspace", str(tmp_path))
-    (tmp_path / "serving" / "flats" / "9").mkdir()
+def test_serving_looks_into_the_folder(ask: Ask, place: Path) -> None:
+    Recorder(place).run("flats-20260101-100000")
+    here = ("--workspace", str(place))
+    (place / "serving" / "flats" / "9").mkdir()
     said = ask("serving", *here).out
     assert said.startswith(
         "flats version 9: no run that is recorded here pushed this version\n└─ replaced  flats version 1"
     )
-    shutil.rmtree(tmp_path / "serving" / "flats" / "9")
-    shutil.rmtree(tmp_path / "serving" / "flats" / "1")
+    shutil.rmtree(place / "serving" / "flats" / "9")
+    shutil.rmtree(place / "serving" / "flats" / "1")
     said = ask("serving", *here).out
     assert said.startswith("flats: nothing is served: the folder holds no version\n└─ last  flats version 1")
-    shutil.rmtree(tmp_path / "serving")
+    shutil.rmtree(place / "serving")
     said = ask("serving", *here).out
     assert said.startswith("flats version 1: live since ")
     assert "cannot be seen from here: this is what was pushed last" in said.splitlines()[0]
 
 
-def test_a_model_that_was_pushed_again_is_one_version(ask: Ask, tmp_path: Path) -> None:
-    writer = Recorder(tmp_path)
+def test_a_model_that_was_pushed_again_is_one_version(ask: Ask, place: Path) -> None:
+    writer = Recorder(place)
     writer.run("flats-20260101-100000")
     writer.run("flats-20260102-100000", changed=())
-    here = ("--workspace", str(tmp_path))
+    here = ("--workspace", str(place))
     assert [one["version"] for one in ask("runs", "--json", *here).json] == [1, 1]
     assert [one["pushed"] for one in ask("runs", "--json", *here).json] == [False, True]
     [root] = ask("serving", "--json", *here).json["roots"]
@@ -238,10 +239,10 @@ def test_unknown_versions(refused: Refused) -> None:
     assert "There is no version x of flats" in refused("lineage", "model", "flats/x")
 
 
-def test_nothing_pushed(refused: Refused, tmp_path: Path) -> None:
-    Recorder(tmp_path).run("flats-20260101-100000", value=2000)
+def test_nothing_pushed(refused: Refused, place: Path) -> None:
+    Recorder(place).run("flats-20260101-100000", value=2000)
     for question in (("serving",), ("lineage", "model")):
-        assert "Nothing was pushed in this workspace yet" in refused(*question, "--workspace", str(tmp_path))
+        assert "Nothing was pushed in this workspace yet" in refused(*question, "--workspace", str(place))
 
 
 def test_unknown_data(refused: Refused) -> None:

@@ -115,14 +115,14 @@ def test_show_of_a_run_that_failed(ask: Ask) -> None:
     assert not [line for line in told if line.startswith("verdict")]
 
 
-def test_a_run_is_running_while_its_lock_is_held(tmp_path: Path) -> None:
-    writer = Recorder(tmp_path)
+def test_a_run_is_running_while_its_lock_is_held(place: Path) -> None:
+    writer = Recorder(place)
     writer.run("flats-20260101-100000", running=True)
-    with (tmp_path / ".lock").open("w") as lock:
+    with (place / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        assert describe(open_archive(tmp_path), "flats-20260101-100000").state == "running"
+        assert describe(open_archive(place), "flats-20260101-100000").state == "running"
         fcntl.flock(lock, fcntl.LOCK_UN)
-        assert describe(open_archive(tmp_path), "flats-20260101-100000").state == "stopped"
+        assert describe(open_archive(place), "flats-20260101-100000").state == "stopped"
 
 
 def test_a_run_that_ended_before_there_was_metadata_is_listed(ask: Ask, tmp_path: Path) -> None:
@@ -135,7 +135,7 @@ def test_a_run_that_ended_before_there_was_metadata_is_listed(ask: Ask, tmp_path
     [_, row] = ask("runs", "--workspace", str(tmp_path)).out.splitlines()
     assert row.split() == [
         *("flats-20260101-100000", *moment(FIRST).split(), "7", "s", "failed"),
-        *"model.py cannot be imported".split(),
+        *("model.py", "cannot", "be", "imported"),
     ]
     assert lines(ask("show", "--workspace", str(tmp_path)).out)[-3:] == [
         "error model.py cannot be imported",
@@ -200,11 +200,11 @@ def test_diff_of_a_library_and_a_verdict(ask: Ask) -> None:
     assert "verdict blessed -> not blessed: mean_absolute_error 2,000 is above its upper bound 1,000" in told
 
 
-def test_diff_of_runs_without_copies_goes_by_the_hashes(ask: Ask, tmp_path: Path) -> None:
-    writer = Recorder(tmp_path, files=False)
+def test_diff_of_runs_without_copies_goes_by_the_hashes(ask: Ask, place: Path) -> None:
+    writer = Recorder(place, files=False)
     writer.run("one", record=False)
     writer.run("two", record=False, code="x = 1", sources=[source("/data/other.csv", "v1")], span=3)
-    told = lines(ask("diff", "--workspace", str(tmp_path)).out)
+    told = lines(ask("diff", "--workspace", str(place)).out)
     assert told[0] == "one -> two"
     assert "data /data/other.csv was added" in told
     assert "/data/rows.csv was left out" in told
@@ -227,11 +227,11 @@ def test_no_workspace(refused: Refused, tmp_path: Path, command: tuple[str, ...]
     assert "a folder without metadata.db and runs" in said
 
 
-def test_an_empty_workspace(refused: Refused, tmp_path: Path) -> None:
-    (tmp_path / "runs").mkdir()
-    assert "The workspace is empty: nothing has run in it yet" in refused("runs", "--workspace", str(tmp_path))
-    Recorder(tmp_path)
-    assert "The workspace is empty" in refused("lineage", "model", "--workspace", str(tmp_path))
+def test_an_empty_workspace(refused: Refused, place: Path) -> None:
+    (place / "runs").mkdir()
+    assert "The workspace is empty: nothing has run in it yet" in refused("runs", "--workspace", str(place))
+    Recorder(place)
+    assert "The workspace is empty" in refused("lineage", "model", "--workspace", str(place))
 
 
 def test_a_database_without_tables_is_empty(refused: Refused, tmp_path: Path) -> None:
