@@ -93,7 +93,7 @@ def transform_reach(folder: Path) -> dict[str, list[str]]:
     for meta_graph in _read(folder).meta_graphs:
         walk = _Reach(meta_graph.graph)
         for entry in meta_graph.objects.functions:
-            columns = _keys(entry.value.inputs)
+            columns = _keys(_argument(entry.value.inputs))
             features = _keys(entry.value.outputs)
             if columns and features:
                 return walk.of_function(entry.key, columns, features)
@@ -110,16 +110,19 @@ def _read(folder: Path) -> Any:
     return model
 
 
+def _argument(inputs: Any) -> Any:
+    """Return the one positional argument of a function; the signatures' own wrappers have keywords instead."""
+    values = inputs.tuple.values
+    positional = values[0].tuple.values if values else []
+    return positional[0] if len(positional) == 1 else None
+
+
 def _keys(structure: Any) -> list[str]:
-    """Return the keys of the one dict in a structure, sorted, each as often as its value has tensors."""
-    queue = [structure]
-    while queue:
-        one = queue.pop(0)
-        if one.dict.fields:
-            entries = sorted(one.dict.fields, key=lambda entry: entry.key)
-            return [entry.key for entry in entries for _ in range(max(1, entry.value.spec.components))]
-        queue += one.tuple.values
-    return []
+    """Return the keys of a dict, sorted, each as often as its value has tensors."""
+    if structure is None:
+        return []
+    entries = sorted(structure.dict.fields, key=lambda entry: entry.key)
+    return [entry.key for entry in entries for _ in range(max(1, entry.value.spec.components))]
 
 
 def _tensors(tensor: Any) -> list[str]:

@@ -51,8 +51,8 @@ class Three:
         done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         text = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "TIME", done.stdout)
-        text = re.sub(r"\b\d+ s\b", "N s", text)
         text = re.sub(r"in \d+ ms, loaded in [\d.]+ s", "in N ms, loaded in N s", text)
+        text = re.sub(r"\b\d+ s\b", "N s", text)
         text = re.sub(r"(?<!blessed )\b(model|transform|schema) \d+\b", r"\1 #", text)
         return re.sub(r"/Trainer/model/\d+", "/Trainer/model/#", text)
 
