@@ -10,7 +10,7 @@ import click
 
 from pipeline.cli import history_text
 from pipeline.errors import SettingsError
-from pipeline.lineage.archive import open_archive
+from pipeline.lineage.archive import Archive, open_archive
 from pipeline.lineage.runs import list_runs
 
 
@@ -79,17 +79,17 @@ def logs_command(workspace: Path, run: str, node: str, *, only_path: bool) -> in
     if only_path:
         click.echo(str(file))
         return 0
-    _say_where_else(archive.root, name, chosen, workspace)
+    _say_where_else(archive, name, chosen, workspace)
     with file.open(encoding="utf-8", errors="replace") as lines:
         shutil.copyfileobj(lines, sys.stdout)
     return 0
 
 
-def _say_where_else(root: Path, run: str, node: str, workspace: Path) -> None:
+def _say_where_else(archive: Archive, run: str, node: str, workspace: Path) -> None:
     """Name the run whose log has more to say, where a result was reused."""
     from pipeline.lineage.details import nodes
 
-    for one in nodes(open_archive(root), run):
+    for one in nodes(archive, run):
         if one.name == node and one.made_in:
             click.echo(
                 f"{node} was reused; what it made is of run {one.made_in}: "

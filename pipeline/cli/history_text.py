@@ -10,8 +10,7 @@ from typing import Any
 from pipeline.lineage import facts
 from pipeline.lineage.details import Details, Node
 from pipeline.lineage.diff import Difference, Pair
-from pipeline.lineage.facts import number, short
-from pipeline.lineage.pushes import moment
+from pipeline.lineage.facts import moment, number, short
 from pipeline.lineage.runs import Run
 
 _MOST_MOVED = 8

@@ -6,8 +6,8 @@ from typing import Any
 
 from pipeline.lineage import facts
 from pipeline.lineage.archive import Archive
-from pipeline.lineage.facts import Source, number, short
-from pipeline.lineage.pushes import Fate, Push, moment
+from pipeline.lineage.facts import Source, iso, moment, number, short
+from pipeline.lineage.pushes import Fate, Push
 from pipeline.lineage.runs import Run
 from pipeline.lineage.store import Artifact, Execution
 from pipeline.lineage.things import Thing
@@ -72,7 +72,7 @@ def _plain(value: Any) -> str:
 def run_thing(run: Run) -> Thing:
     """Return a run."""
     took = "" if run.seconds is None else f", {run.seconds:.0f} s"
-    told = {"run": run.name, "started": run.started, "seconds": run.seconds}
+    told = {"run": run.name, "started": iso(run.started), "seconds": run.seconds}
     return Thing(f"run:{run.name}", "run", run.name, f"{moment(run.started)}{took}", told)
 
 
@@ -141,7 +141,7 @@ def version_thing(push: Push, *, live: bool) -> Thing:
         "path": str(push.folder),
         "model_hash": push.model_hash,
         "run": push.run,
-        "pushed_at": push.at,
+        "pushed_at": iso(push.at),
         "live": live,
     }
     title = f"{push.problem} version {push.version}"

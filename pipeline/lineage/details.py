@@ -45,7 +45,7 @@ class Node:
     def as_json(self) -> dict[str, Any]:
         """Return the node as it is printed."""
         seconds = None if self.seconds is None else round(self.seconds, 3)
-        return {**vars(self), "seconds": seconds, "outputs": list(self.outputs)}
+        return {**vars(self), "started": facts.iso(self.started), "seconds": seconds, "outputs": list(self.outputs)}
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import json
 import math
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,16 @@ def number(value: Any) -> str:
     if not math.isfinite(real):
         return str(real)
     return f"{real:,.0f}" if abs(real) >= 1000 else f"{real:.4g}"
+
+
+def moment(seconds: float | None) -> str:
+    """Return a time, in seconds since the epoch, as a person reads it: local, to the second."""
+    return "" if seconds is None else datetime.fromtimestamp(seconds).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def iso(seconds: float | None) -> str | None:
+    """Return a time as a program reads it: UTC, ISO 8601."""
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
 def code_hash(execution: Execution) -> str:

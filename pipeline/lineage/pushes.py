@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 
 from pipeline.errors import SettingsError
@@ -272,8 +271,3 @@ def _spans(numbers: list[int]) -> str:
     if len(shown) > 6:
         return f"{shown[0]} to {shown[-1]}"
     return ", ".join(str(one) for one in shown)
-
-
-def moment(seconds: float | None) -> str:
-    """Return a time as a person reads it: local, to the second."""
-    return "" if seconds is None else datetime.fromtimestamp(seconds).strftime("%Y-%m-%d %H:%M:%S")

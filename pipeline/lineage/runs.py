@@ -52,7 +52,7 @@ class Run:
         return {
             "run": self.name,
             "problem": self.problem,
-            "started": self.started,
+            "started": facts.iso(self.started),
             "seconds": None if self.seconds is None else round(self.seconds, 1),
             "state": self.state,
             "data": {"files": [one.as_json() for one in self.sources], "rows": self.rows, "span": self.span},

@@ -3,8 +3,8 @@
 from pipeline.errors import SettingsError
 from pipeline.lineage import building
 from pipeline.lineage.archive import Archive
-from pipeline.lineage.facts import number, short
-from pipeline.lineage.pushes import Live, live, moment, pushes
+from pipeline.lineage.facts import iso, moment, number, short
+from pipeline.lineage.pushes import Live, live, pushes
 from pipeline.lineage.runs import Run, describe
 from pipeline.lineage.things import Answer, Thing
 
@@ -31,7 +31,7 @@ def _problem(archive: Archive, one: Live) -> Thing:
         "problem": one.problem,
         "folder": str(one.folder),
         "version": one.version,
-        "since": one.push.at if one.push else None,
+        "since": iso(one.push.at) if one.push else None,
         "run": one.push.run if one.push else None,
         "replaced": one.before.version if one.before and one.version is not None else None,
         "note": one.note or None,

@@ -6,6 +6,7 @@ questions of those.
 
 import hashlib
 import json
+import shutil
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -89,6 +90,7 @@ class Recorder:
         libraries: Mapping[str, str] | None = None,
         columns: Mapping[str, list[str]] | None = None,
         used: Sequence[str] = ("area", "district", "rooms"),
+        anomalies: Path | None = None,
         fails: str | None = None,
         running: bool = False,
         record: bool = True,
@@ -111,6 +113,7 @@ class Recorder:
             libraries: The libraries' versions.
             columns: Which columns each transformed feature is made of.
             used: The columns that the model's answers depend on.
+            anomalies: The folder of the ExampleAnomalies artifact; without it there is no ExampleValidator.
             fails: The node that fails; those after it are skipped.
             running: Whether the run ends before the Evaluator, without an outcome.
             record: Whether there is a folder ``runs/<run>``; none on an orchestrator.
@@ -154,6 +157,9 @@ class Recorder:
                 *({"pushed_model": ("PushedModel", {})}, {"custom_config": json.dumps(kept), "run": name}),
             ),
         ]
+        if anomalies is not None:
+            chain.insert(2, ("ExampleValidator", ["examples"], {"anomalies": ("ExampleAnomalies", {})}, {}))
+            changed = [*changed, "ExampleValidator"]
         nodes: list[dict[str, Any]] = []
         for node, inputs, outputs, had in chain:
             if any(one["state"] == "failed" for one in nodes):
@@ -170,6 +176,8 @@ class Recorder:
             outs = [(key, made[key]) for key in outputs] if state in ("ran", "reused") else []
             execution = self._execution((name, problem, node), state, had, ins, outs)
             nodes.append(_result(node, state, execution, dict(outs)))
+            if node == "ExampleValidator":
+                shutil.copytree(anomalies or "", made["anomalies"].uri, dirs_exist_ok=True)
             if self.files and state == "ran" and node == "ImportSchemaGen":
                 _write(Path(made["schema"].uri) / "schema.pbtxt", SCHEMA)
             if self.files and state == "ran" and node == "Evaluator":

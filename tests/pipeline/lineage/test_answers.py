@@ -8,7 +8,8 @@ from xml.etree import ElementTree
 import pytest
 
 from pipeline.lineage.archive import open_archive
-from pipeline.lineage.pushes import moment, pushes
+from pipeline.lineage.facts import moment
+from pipeline.lineage.pushes import pushes
 from tests.pipeline.lineage.conftest import BETTER, DAY, FIRST, Ask
 from tests.pipeline.lineage.recorder import Recorder, digest, source
 

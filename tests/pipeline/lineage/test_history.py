@@ -6,9 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tensorflow_metadata.proto.v0 import anomalies_pb2
 
 from pipeline.lineage.archive import open_archive
-from pipeline.lineage.pushes import moment
+from pipeline.lineage.facts import moment
 from pipeline.lineage.runs import describe
 from tests.pipeline.lineage.conftest import BETTER, DAY, FIRST, Ask
 from tests.pipeline.lineage.recorder import MODEL, Recorder, digest, settings, source
@@ -269,3 +270,20 @@ def test_errors_are_json_on_request(ask: Ask) -> None:
     said = ask("show", "zzz", "--json")
     assert said.code == 2
     assert said.json["error"]["headline"] == "There is no run 'zzz'"
+
+
+def test_show_tells_the_anomalies(ask: Ask, place: Path) -> None:
+    writer = Recorder(place)
+    folder = place / "found"
+    found = anomalies_pb2.Anomalies()
+    found.anomaly_info["district"].short_description = "Unexpected string values"
+    found.anomaly_info["district"].description = "Examples contain values missing from the schema: Moon (~2%)."
+    for split in ("train", "eval"):
+        (folder / f"Split-{split}").mkdir(parents=True)
+        (folder / f"Split-{split}" / "SchemaDiff.pb").write_bytes(found.SerializeToString())
+    writer.run("flats-20260101-100000", anomalies=folder)
+    said = lines(ask("show", "--workspace", str(place)).out)
+    assert (
+        "anomalies district: Unexpected string values: Examples contain values missing from the schema: Moon (~2%). "
+        "(split eval, train)" in said
+    )
