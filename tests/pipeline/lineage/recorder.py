@@ -174,7 +174,7 @@ class Recorder:
                     problem, node, {key: (kind, {**told_of, **pushed}) for key, (kind, told_of) in outputs.items()}
                 )
             outs = [(key, made[key]) for key in outputs] if state in ("ran", "reused") else []
-            execution = self._execution((name, problem, node), state, had, ins, outs)
+            execution = self.execution((name, problem, node), state, had, ins, outs)
             nodes.append(_result(node, state, execution, dict(outs)))
             if node == "ExampleValidator":
                 shutil.copytree(anomalies or "", made["anomalies"].uri, dirs_exist_ok=True)
@@ -256,9 +256,10 @@ class Recorder:
         context.id = self._contexts[kind, name]
         return context
 
-    def _execution(
+    def execution(
         self, place: tuple[str, str, str], state: str, properties: Mapping[str, Any], inputs: Pairs, outputs: Pairs
     ) -> int:
+        """Write one execution of a run, a problem and a node; return its number."""
         run, problem, node = place
         execution = mlmd.Execution(
             type_id=self._type("execution", f"components.{node.lower()}.component.{node}"),

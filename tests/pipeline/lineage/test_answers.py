@@ -103,6 +103,18 @@ touched 1 model: 1 blessed, 1 pushed
     assert ask("lineage", "data", "b.parquet").out.startswith("/data/span-7/b.parquet: 50 rows")
 
 
+def test_what_only_gives_out_a_model_has_not_made_it(ask: Ask, place: Path) -> None:
+    writer = Recorder(place)
+    writer.run("flats-20260101-100000")
+    old = writer.made["flats"]["model"]
+    new = [source("/data/new.csv", "n")]
+    writer.run("flats-20260102-100000", changed=("ExampleGen",), sources=new, fails="Transform")
+    examples = [("examples", writer.made["flats"]["examples"])]
+    writer.execution(("flats-20260102-100000", "flats", "Resolver"), "ran", {}, examples, [("model", old)])
+    said = ask("lineage", "data", "new.csv", "--workspace", str(place)).out
+    assert said.endswith("; no model was trained on them\n\ntouched 0 models: 0 blessed, 0 pushed\n")
+
+
 def test_lineage_feature_word_for_word(ask: Ask) -> None:
     assert ask("lineage", "feature", "rooms").out == (
         f"""\

@@ -251,6 +251,7 @@ def test_a_file_that_is_no_database(ask: Ask, tmp_path: Path) -> None:
 def test_unknown_runs(refused: Refused) -> None:
     assert "did you mean flats-20260103-100000?" in refused("show", "flats-20260103-10000O")
     assert "`python runner.py runs` lists them" in refused("show", "zzz")
+    assert "There is no run '20260103-100000'" in refused("show", "20260103-100000")  # the end of one
     said = refused("show", "last-9")
     assert "There is no run last-9\n" in said
     assert "the oldest is last-6, flats-20260101-100000" in said
