@@ -74,7 +74,10 @@ def show(found: Details, root: Path) -> str:
         lines += _block("rows", [f"{sum(run.rows.values()):,} ({counts}), span {run.span}"])
     reasons = list(run.reasons) or [""]
     if run.blessed is not None:
-        lines += _block("verdict", [f"{_verdict(run.blessed)}: {reasons[0]}", *reasons[1:], *found.notes])
+        lines += _block(
+            "verdict",
+            [": ".join(part for part in (_verdict(run.blessed), reasons[0]) if part), *reasons[1:], *found.notes],
+        )
     if run.version is not None:
         lines += _block(
             "pushed", [f"version {run.version}" + ("" if run.new else ", which held this very model already")]

@@ -104,7 +104,7 @@ class Archive:
                 f"There is no run {given}",
                 got=f"{len(runs)} run{'s' * (len(runs) != 1)} in this workspace",
                 where=str(self.root),
-                hint=f"the oldest is last-{len(runs) - 1}, {runs[0]}",
+                hint=f"the oldest is {runs[0]}" + (f", last-{len(runs) - 1}" if len(runs) > 1 else ""),
             )
         begun = [one for one in runs if one.startswith(given)]
         if len(begun) == 1:

@@ -108,7 +108,7 @@ def fate_words(fate: Fate, live: set[tuple[str, int]]) -> str:
     """Say what became of a model."""
     words = [blessing_word(fate)]
     if fate.blessed is False:
-        words = [f"not blessed: {fate.reason}"]
+        words = [f"not blessed: {fate.reason}" if fate.reason else "not blessed"]
     for one in fate.pushes:
         is_live = (one.problem, one.execution) in live
         words.append(f"pushed as version {one.version}" + (", which is live" if is_live else ""))

@@ -4,6 +4,7 @@ from collections import defaultdict
 
 from pipeline.lineage import building, facts
 from pipeline.lineage.archive import Archive
+from pipeline.lineage.feature import columns_of_features
 from pipeline.lineage.pushes import Push, choose, fates, live, producers
 from pipeline.lineage.runs import describe
 from pipeline.lineage.store import Artifact, Execution
@@ -62,7 +63,7 @@ class Upstream:
         """Return a TransformGraph with its code, its schema and its data."""
         if artifact.id not in self._known:
             _, maker, inputs = self._made(artifact.id)
-            columns = facts.json_of(artifact.get("columns")) or {}
+            columns = columns_of_features(artifact)
             detail = f"{len(columns)} features: {', '.join(columns)}" if columns else artifact.uri
             told = {"id": artifact.id, "uri": artifact.uri, "columns": columns}
             thing = Thing(f"artifact:{artifact.id}", "transform", f"transform {artifact.id}", detail, told)

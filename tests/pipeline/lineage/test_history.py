@@ -254,7 +254,7 @@ def test_unknown_runs(refused: Refused) -> None:
     assert "There is no run '20260103-100000'" in refused("show", "20260103-100000")  # the end of one
     said = refused("show", "last-9")
     assert "There is no run last-9\n" in said
-    assert "the oldest is last-6, flats-20260101-100000" in said
+    assert "the oldest is flats-20260101-100000, last-6" in said
     said = refused("diff", "flats", "last")
     assert "'flats' is the beginning of 6 runs" in said
     assert "No run of a problem 'flat'" in refused("runs", "--problem", "flat")
