@@ -7,8 +7,9 @@ from typing import Any
 from pipeline.lineage import facts
 from pipeline.lineage.archive import Archive
 from pipeline.lineage.facts import Source, iso, moment, number, short
-from pipeline.lineage.pushes import Fate, Push
+from pipeline.lineage.pushes import Fate, Push, producers
 from pipeline.lineage.runs import Run
+from pipeline.lineage.schema import columns_of
 from pipeline.lineage.store import Artifact, Execution
 from pipeline.lineage.things import Thing
 
@@ -32,14 +33,12 @@ def data_thing(examples: Artifact) -> Thing:
 
 def schema_thing(schema: Artifact, maker: Execution | None) -> Thing:
     """Return a schema; its text is read from the node that published it, or else from its file."""
-    from pipeline.lineage.schema import columns_of
-
     text = schema_text(schema, maker)
     columns = columns_of(text)
     kind = "curated" if maker is not None and maker.get("schema_text") is not None else "inferred"
     detail = f"{kind}, {len(columns)} columns" if columns else kind
     told = {"id": schema.id, "uri": schema.uri, "columns": columns, "curated": kind == "curated"}
-    return Thing(f"artifact:{schema.id}", "schema", Path(schema.uri).name and f"schema {schema.id}", detail, told)
+    return Thing(f"artifact:{schema.id}", "schema", f"schema {schema.id}", detail, told)
 
 
 def schema_text(schema: Artifact, maker: Execution | None) -> str:
@@ -150,8 +149,6 @@ def version_thing(push: Push, *, live: bool) -> Thing:
 
 def maker_of(archive: Archive, artifact: int) -> Execution | None:
     """Return the execution that made an artifact."""
-    from pipeline.lineage.pushes import producers
-
     made_by = producers(archive, [artifact])
     found = archive.store.executions(made_by.values())
     return found[0] if found else None

@@ -1,5 +1,6 @@
 """What was pushed, what became of each model, and what is live."""
 
+import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -224,8 +225,6 @@ def choose(archive: Archive, version: str | None, problem: str | None) -> tuple[
     Raises:
         SettingsError: If there is no such version, or it is not clear whose is meant.
     """
-    import difflib
-
     known = pushes(archive)
     if version and "/" in version:
         problem, _, version = version.rpartition("/")
