@@ -7,7 +7,8 @@ from typing import Any
 from pipeline.lineage import facts
 from pipeline.lineage.archive import Archive
 from pipeline.lineage.facts import Source, iso, moment, number, short
-from pipeline.lineage.pushes import Fate, Push, producers
+from pipeline.lineage.fates import Fate
+from pipeline.lineage.pushes import Push, producers
 from pipeline.lineage.runs import Run
 from pipeline.lineage.schema import columns_of
 from pipeline.lineage.store import Artifact, Execution

@@ -9,7 +9,8 @@ from pipeline.errors import SettingsError
 from pipeline.lineage import building, facts
 from pipeline.lineage.archive import Archive
 from pipeline.lineage.facts import Source
-from pipeline.lineage.pushes import Fate, fates, live, producers, pushes
+from pipeline.lineage.fates import Fate, fates
+from pipeline.lineage.pushes import live, producers, pushes
 from pipeline.lineage.store import Artifact
 from pipeline.lineage.things import Answer, Thing
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from pipeline.errors import SettingsError
 from pipeline.lineage import building, facts
 from pipeline.lineage.archive import Archive
-from pipeline.lineage.pushes import Fate, fates, live, producers, pushes
+from pipeline.lineage.fates import Fate, fates
+from pipeline.lineage.pushes import live, producers, pushes
 from pipeline.lineage.saved_model import signature_reach, transform_reach
 from pipeline.lineage.store import Artifact
 from pipeline.lineage.things import Answer, Thing

@@ -4,8 +4,9 @@ from collections import defaultdict
 
 from pipeline.lineage import building, facts
 from pipeline.lineage.archive import Archive
+from pipeline.lineage.fates import fates
 from pipeline.lineage.feature import columns_of_features
-from pipeline.lineage.pushes import Push, choose, fates, live, producers
+from pipeline.lineage.pushes import Push, choose, live, producers
 from pipeline.lineage.runs import describe
 from pipeline.lineage.store import Artifact, Execution
 from pipeline.lineage.things import Answer, Thing
