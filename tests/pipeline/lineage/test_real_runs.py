@@ -295,6 +295,7 @@ def test_show(three: Three) -> None:
     assert nodes["ImportSchemaGen"][-1] == three.name(0)
     assert nodes["Trainer"][1] == "ran"
     assert " ".join(nodes["Trainer"]).endswith("changed code, changed training.train_steps")
+    assert " ".join(nodes["Pusher"]).endswith("new infra_blessing, new model, new model_blessing")  # not: new settings
     assert "  anomalies  none" in told
     bound = f"mean_absolute_error {three.metric(2)}; at most 100,000; blessed model {three.metric(1)}  ok"
     assert f"  metrics    overall                  {bound}" in told
