@@ -74,7 +74,7 @@ def _lines(thing: Thing) -> list[tuple[str, str]]:
         titles = [thing.title if len(thing.title) <= _BOLD else "…" + thing.title[1 - _BOLD :]]
     else:
         titles = textwrap.wrap(thing.title, _BOLD, break_on_hyphens=False)[:2]
-    detail = textwrap.wrap(thing.detail, _LETTERS, break_long_words=True)
+    detail = textwrap.wrap(thing.detail, _LETTERS, break_on_hyphens=False)
     if len(detail) > _LINES:
         detail = [*detail[: _LINES - 1], detail[_LINES - 1][: _LETTERS - 2] + "…"]
     return [("kind", thing.kind), *(("title", line) for line in titles), *(("detail", line) for line in detail)]
