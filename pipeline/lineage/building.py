@@ -66,6 +66,8 @@ def settings_thing(settings: Mapping[str, Any], key: str) -> Thing:
 
 
 def _plain(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
     return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 

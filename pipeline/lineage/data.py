@@ -3,6 +3,7 @@
 import difflib
 import re
 from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 
 from pipeline.errors import SettingsError
@@ -14,6 +15,7 @@ from pipeline.lineage.pushes import live, producers, pushes
 from pipeline.lineage.store import Artifact
 from pipeline.lineage.things import Answer, Thing
 
+STARTED_FROM = "base_model"
 _SPAN = re.compile(r"(?:span[-= ]?)?(\d+)$")
 
 
@@ -43,7 +45,12 @@ def data_lineage(archive: Archive, given: str) -> Answer:
         root = roots.setdefault(file.key, file)
         data = building.data_thing(examples)
         data.detail += f"; first read by run {runs[made_by[examples.id]]}" if examples.id in made_by else ""
-        data.links = [building.model_thing(ends[one.id], served) for one in models[examples.id]]
+        here = {one.id: building.model_thing(ends[one.id], served) for one in models[examples.id]}
+        for number, base in started_from(archive, here).items():
+            if base in here:
+                here[number].detail = f"started from model {base}; {here[number].detail}"
+                here[number].facts["started_from"] = base
+        data.links = list(here.values())
         if not data.links:
             data.detail += "; no model was trained on them"
         root.links.append(data)
@@ -54,34 +61,38 @@ def downstream(archive: Archive, examples: set[int]) -> dict[int, list[Artifact]
     """Return the models that were made from Examples artifacts, by these, newest first.
 
     Artifacts are followed to the executions that took them in and made something new of it; an execution that reused
-    a result made nothing.
+    a result made nothing. A model is followed to those that started from its weights.
     """
     store = archive.store
     origins: dict[int, set[int]] = defaultdict(set, {one: {one} for one in examples})
     found: dict[int, set[int]] = defaultdict(set)
-    level = set(examples)
-    seen = set(examples)
+    level, models = set(examples), set[int]()
     while level:
-        uses = [
-            event for event in store.events_of_artifacts(level) if not event.output and event.key != "baseline_model"
-        ]
         takers: dict[int, set[int]] = defaultdict(set)
-        for event in uses:
-            takers[event.execution] |= origins[event.artifact]
+        for event in store.events_of_artifacts(level):
+            if not event.output and (event.key == STARTED_FROM or event.artifact not in models):
+                takers[event.execution] |= origins[event.artifact]
         made = [event for event in store.events_of_executions(takers) if event.output]
         first = producers(archive, (event.artifact for event in made))
-        following = set()
+        grown = set()
         for event in made:
-            if first.get(event.artifact) == event.execution:
+            if first.get(event.artifact) == event.execution and not takers[event.execution] <= origins[event.artifact]:
                 origins[event.artifact] |= takers[event.execution]
-                following.add(event.artifact)
-        for one in store.artifacts(following):
-            if one.type == "Model":
-                for origin in origins[one.id]:
-                    found[origin].add(one.id)
-        level = {one.id for one in store.artifacts(following) if one.type != "Model"} - seen
-        seen |= level
+                grown.add(event.artifact)
+        models |= {one.id for one in store.artifacts(grown) if one.type == "Model"}
+        level = grown
+    for model in models:
+        for origin in origins[model]:
+            found[origin].add(model)
     return {one: sorted(store.artifacts(found[one]), key=lambda model: -model.id) for one in examples}
+
+
+def started_from(archive: Archive, models: Iterable[int]) -> dict[int, int]:
+    """Return the model whose weights each model started from, where it did from one."""
+    made_by = producers(archive, models)
+    events = archive.store.events_of_executions(made_by.values())
+    bases = {event.execution: event.artifact for event in events if not event.output and event.key == STARTED_FROM}
+    return {model: bases[execution] for model, execution in made_by.items() if execution in bases}
 
 
 def _matching(read: list[Artifact], given: str) -> list[tuple[Artifact, Source]]:

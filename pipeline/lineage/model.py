@@ -58,6 +58,10 @@ class Upstream:
         if not inputs["TransformGraph"]:
             thing.links += [self.data(one) for one in inputs["Examples"]]
         thing.links += [self.schema(one) for one in inputs["Schema"]]
+        for one in inputs["Model"]:
+            told = {"id": one.id, "uri": one.uri}
+            detail = "the weights that it started from; `lineage model` of its version says what it was made of"
+            thing.links.append(Thing(f"artifact:{one.id}", "base", f"model {one.id}", detail, told))
         return [thing]
 
     def transform(self, artifact: Artifact) -> Thing:

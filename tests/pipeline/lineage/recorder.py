@@ -91,6 +91,7 @@ class Recorder:
         columns: Mapping[str, list[str]] | None = None,
         used: Sequence[str] = ("area", "district", "rooms"),
         anomalies: Path | None = None,
+        warm_start: bool = False,
         fails: str | None = None,
         running: bool = False,
         record: bool = True,
@@ -113,6 +114,7 @@ class Recorder:
             libraries: The libraries' versions.
             columns: Which columns each transformed feature is made of.
             used: The columns that the model's answers depend on.
+            warm_start: Whether the Trainer starts from the model before.
             anomalies: The folder of the ExampleAnomalies artifact; without it there is no ExampleValidator.
             fails: The node that fails; those after it are skipped.
             running: Whether the run ends before the Evaluator, without an outcome.
@@ -168,6 +170,7 @@ class Recorder:
             state = "ran" if node in {*changed, "Resolver", "Pusher"} else "reused"
             state = "failed" if node == fails else "running" if running and node == "Evaluator" else state
             ins = [(key, made[key]) for key in inputs]
+            ins += [("base_model", made["model"])] if warm_start and node == "Trainer" else []
             if state == "ran":
                 pushed = self._pushed(problem, made["model"], verdict, given=push) if node == "Pusher" else {}
                 self._make(

@@ -115,6 +115,22 @@ def test_what_only_gives_out_a_model_has_not_made_it(ask: Ask, place: Path) -> N
     assert said.endswith("; no model was trained on them\n\ntouched 0 models: 0 blessed, 0 pushed\n")
 
 
+def test_what_started_from_a_model_was_touched_by_its_data(ask: Ask, place: Path) -> None:
+    writer = Recorder(place)
+    writer.run("flats-20260101-100000", sources=[source("/data/old.csv")])
+    old = writer.made["flats"]["model"].id
+    writer.run("flats-20260102-100000", sources=[source("/data/new.csv", "n")], warm_start=True)
+    new = writer.made["flats"]["model"].id
+    said = ask("lineage", "data", "old.csv", "--workspace", str(place)).out
+    assert f"├─ model  flats model {new}: started from model {old}; run flats-20260102-100000; blessed" in said
+    assert said.endswith("touched 2 models: 2 blessed, 2 pushed\n")
+    said = ask("lineage", "data", "new.csv", "--workspace", str(place)).out
+    assert f"└─ model  flats model {new}: run flats-20260102-100000; blessed" in said
+    assert said.endswith("touched 1 model: 1 blessed, 1 pushed\n")
+    said = ask("lineage", "model", "--workspace", str(place)).out
+    assert f"│  └─ base       model {old}: the weights that it started from" in said
+
+
 def test_lineage_feature_word_for_word(ask: Ask) -> None:
     assert ask("lineage", "feature", "rooms").out == (
         f"""\

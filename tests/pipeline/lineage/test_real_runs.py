@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from components.user_code.fingerprint import problem_code
+from pipeline.config.model import Training
 from pipeline.lineage.facts import number
 from pipeline.lineage.store import open_store
 from tests.e2e.site import PROJECT, Ended, Site, census, text_of
@@ -88,11 +89,12 @@ def three(tmp_path_factory: pytest.TempPathFactory) -> Three:
 
 def test_lineage_model(three: Three) -> None:
     workspace, data = three.site.workspace, three.site.data
-    training = (
-        "train_steps 30, batch_size 32, eval_batch_size 1024, shuffle_buffer 20000, keep_checkpoint_max 5, "
-        "save_summary_steps 100, log_step_count_steps 100, start_delay_secs 0, throttle_secs 60, seed 20240229, "
-        "learning_rate 0.1"
+    settings = Training(train_steps=30, batch_size=32, params={"learning_rate": 0.1}).model_dump(exclude={"params"})
+    given = {name: value for name, value in settings.items() if value is not None and value != {}}
+    training = ", ".join(
+        f"{name} {str(value).replace('True', 'true').replace('False', 'false')}" for name, value in given.items()
     )
+    training += ", learning_rate 0.1"
     assert three.ask("lineage", "model") == (
         f"""\
 flats version 3: live since TIME
