@@ -16,6 +16,7 @@ from pipeline.lineage.store import Artifact
 from pipeline.lineage.things import Answer, Thing
 
 STARTED_FROM = "base_model"
+_ENDS = {"anomalies", "evaluation", "blessing", "pushed_model", "model_run"}  # nothing is made of these
 _SPAN = re.compile(r"(?:span[-= ]?)?(\d+)$")
 
 
@@ -72,14 +73,15 @@ def downstream(archive: Archive, examples: set[int]) -> dict[int, list[Artifact]
         for event in store.events_of_artifacts(level):
             if not event.output and (event.key == STARTED_FROM or event.artifact not in models):
                 takers[event.execution] |= origins[event.artifact]
-        made = [event for event in store.events_of_executions(takers) if event.output]
+        made = [event for event in store.events_of_executions(takers) if event.output and event.key not in _ENDS]
         first = producers(archive, (event.artifact for event in made))
         grown = set()
         for event in made:
             if first.get(event.artifact) == event.execution and not takers[event.execution] <= origins[event.artifact]:
                 origins[event.artifact] |= takers[event.execution]
                 grown.add(event.artifact)
-        models |= {one.id for one in store.artifacts(grown) if one.type == "Model"}
+        named = {event.artifact for event in made if event.key == "model"}  # the Trainer's channel, stock or ours
+        models |= {one.id for one in store.artifacts(grown & named) if one.type == "Model"}
         level = grown
     for model in models:
         for origin in origins[model]:
