@@ -31,7 +31,7 @@ from components.statistics_gen.component import create_statistics_gen
 from components.trainer.component import create_trainer
 from components.transform.component import create_transform
 from components.user_code.checks import texts
-from components.user_code.fingerprint import component_code, problem_code
+from components.user_code.fingerprint import component_code, library_versions, problem_code
 from pipeline.beam import beam_args
 from pipeline.config import Problem
 from pipeline.config.model import Training
@@ -138,7 +138,11 @@ def create_pipeline(
     )
     infra_validator = create_infra_validator(model, examples, settings=settings.infra_validation, label=settings.label)
     pusher = create_pusher(
-        model, evaluator.outputs["blessing"], infra_validator.outputs["blessing"], serving_dir=str(serving_dir)
+        model,
+        evaluator.outputs["blessing"],
+        infra_validator.outputs["blessing"],
+        serving_dir=str(serving_dir),
+        record={"settings": settings.model_dump(mode="json", by_alias=True), "libraries": library_versions()},
     )
     chain = [
         example_gen,

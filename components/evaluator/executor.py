@@ -112,6 +112,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             baseline_uri=None if baseline is None else baseline.uri,
         )
         write_verdict(verdict, evaluation.uri)
+        evaluation.set_string_custom_property("verdict", verdict.in_short())
         _bless(blessing, verdict, model, baseline)
 
 

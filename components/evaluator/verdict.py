@@ -95,6 +95,11 @@ class Verdict:
                     measurement[field] = str(number)
         return value
 
+    def in_short(self) -> str:
+        """Return what goes into ML Metadata, as JSON: the answer and what was measured on all rows."""
+        value = dataclasses.replace(self, measurements=self.overall(), notes=()).as_json()
+        return json.dumps({name: value[name] for name in ("blessed", "rows", "measurements")}, allow_nan=False)
+
 
 def write_verdict(verdict: Verdict, folder: str | os.PathLike[str]) -> Path:
     """Write ``verdict.json`` into the folder of a ModelEvaluation artifact and return its path."""

@@ -1,5 +1,7 @@
 """The InfraValidator's executor: an export is loaded and asked in a separate process before it may be pushed."""
 
+import contextlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +13,11 @@ from tfx.utils import path_utils, proto_utils
 from components.infra_validator.records import split_files
 from components.infra_validator.separate import Outcome, ask
 from components.infra_validator.verdict import InfraVerdict, write_verdict
+from pipeline.lineage.saved_model import signature_reach
 
 # Stock TFX's names, which stock Pushers and people look for.
 BLESSED_FILE, NOT_BLESSED_FILE = "INFRA_BLESSED", "INFRA_NOT_BLESSED"
+COLUMNS_PROPERTY = "columns"
 
 Artifacts = dict[str, list[Any]]
 
@@ -45,6 +49,11 @@ class Executor(base_executor.BaseExecutor):
         (Path(blessing.uri) / (BLESSED_FILE if verdict.blessed else NOT_BLESSED_FILE)).write_text("", encoding="utf-8")
         blessing.set_int_custom_property("blessed", int(verdict.blessed))
         blessing.set_string_custom_property("blessing_message", "; ".join(verdict.reasons))
+        with contextlib.suppress(OSError, ValueError):  # for `lineage feature`: the columns that the answers depend on
+            reached = signature_reach(Path(path), "raw")
+            if reached:
+                columns = sorted({column for columns in reached.values() for column in columns})
+                blessing.set_string_custom_property(COLUMNS_PROPERTY, json.dumps(columns))
 
 
 def to_verdict(outcome: Outcome) -> InfraVerdict:

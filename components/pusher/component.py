@@ -6,6 +6,8 @@ TFX when a run starts, is one of this node's properties, and no two runs have th
 little: the protocol finds that the highest version is the same model, and pushes nothing.
 """
 
+import json
+from collections.abc import Mapping
 from typing import Any
 
 from tfx.dsl.compiler.constants import PIPELINE_RUN_ID_PARAMETER_NAME
@@ -33,7 +35,9 @@ class Pusher(base_component.BaseComponent):
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
 
 
-def create_pusher(model: Any, model_blessing: Any, infra_blessing: Any, *, serving_dir: str) -> Any:
+def create_pusher(
+    model: Any, model_blessing: Any, infra_blessing: Any, *, serving_dir: str, record: Mapping[str, Any] | None = None
+) -> Any:
     """Return the node that pushes a blessed model.
 
     Args:
@@ -41,6 +45,8 @@ def create_pusher(model: Any, model_blessing: Any, infra_blessing: Any, *, servi
         model_blessing: Channel of the Evaluator's ModelBlessing.
         infra_blessing: Channel of the InfraValidator's InfraBlessing.
         serving_dir: The directory that TensorFlow Serving watches for versions of this model.
+        record: What else ML Metadata is to hold of the run, as JSON values: this node, which runs in every run, carries
+            it as ``custom_config``, and does nothing with it.
 
     Returns:
         The component, with the output ``pushed_model``.
@@ -52,7 +58,7 @@ def create_pusher(model: Any, model_blessing: Any, infra_blessing: Any, *, servi
         push_destination=pusher_pb2.PushDestination(
             filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=serving_dir)
         ),
-        custom_config="null",
+        custom_config=json.dumps(record, sort_keys=True),
         run=RuntimeParameter(name=PIPELINE_RUN_ID_PARAMETER_NAME, ptype=str, default=""),
         pushed_model=Channel(type=standard_artifacts.PushedModel),
     )

@@ -1,6 +1,8 @@
 """Runs stock Transform, gives errors back as ours, and reconciles the rows that it wrote."""
 
+import contextlib
 import json
+from pathlib import Path
 from typing import Any
 
 import tensorflow_transform as tft
@@ -12,6 +14,9 @@ from components.rows import PROPERTY, reconcile
 from components.transform.label import check_label_varies
 from components.transform.records import count_records
 from pipeline.errors import find
+from pipeline.lineage.saved_model import transform_reach
+
+COLUMNS_PROPERTY = "columns"
 
 _BATCH = 1000  # rows; where Beam's own choice ends up
 
@@ -52,6 +57,10 @@ class Executor(executor.Executor):
         reconcile("Transform", artifact_utils.get_single_instance(input_dict["examples"]), seen)
         _check_label(transformed, output_dict, exec_properties)
         transformed.set_string_custom_property(PROPERTY, json.dumps(seen))
+        graph = artifact_utils.get_single_instance(output_dict["transform_graph"])
+        with contextlib.suppress(OSError, ValueError):  # for `lineage feature`; nothing that a run may fail of
+            made_of = transform_reach(Path(graph.uri) / "transform_fn")
+            graph.set_string_custom_property(COLUMNS_PROPERTY, json.dumps(made_of))
 
 
 def _check_label(transformed: Any, output_dict: Any, exec_properties: Any) -> None:

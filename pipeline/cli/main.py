@@ -9,6 +9,7 @@ from typing import Literal
 import click
 
 from pipeline import __version__
+from pipeline.cli.reading import COMMANDS
 from pipeline.errors import InfrastructureError, PipelineError
 
 
@@ -124,6 +125,10 @@ def doctor(workspace: Path, as_json: bool) -> int:
     from pipeline.cli.doctor import doctor_command
 
     return doctor_command(workspace, as_json=as_json)
+
+
+for _command in COMMANDS:
+    cli.add_command(_command)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -171,7 +171,10 @@ _WORDS = {
     "input_fingerprint": "changed data",
     "schema_text": "changed schema",
 }
-_LEFT_OUT = {"run", "train_args.num_steps", "eval_args.num_steps"}  # the run's own id, and what training.* says too
+_LEFT_OUT = {
+    *("run", "train_args.num_steps", "eval_args.num_steps"),  # the run's own id, and what training.* says too
+    *("custom_config.settings", "custom_config.libraries"),  # the Pusher's record of the run
+}
 
 
 def _changed_properties(before: dict[str, Any], after: dict[str, Any]) -> list[str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from components.user_code.fingerprint import library_versions
 from pipeline.config import Problem
 from pipeline.errors import PipelineError, SettingsError, from_json
 from pipeline.local.workspace import Workspace
@@ -83,6 +84,8 @@ def create_job(workspace: Workspace, problem: Problem, *, cache: bool) -> Job:
             "problem": problem.model_dump(mode="json", by_alias=True),
             "workspace": str(workspace.root),
             "cache": cache,
+            "started": time.time(),
+            "libraries": library_versions(),
         },
     )
     return job

@@ -1,0 +1,117 @@
+"""The commands ``runs``, ``show``, ``logs`` and ``diff``."""
+
+import difflib
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import click
+
+from pipeline.cli import history_text
+from pipeline.errors import SettingsError
+from pipeline.lineage.archive import Archive, open_archive
+from pipeline.lineage.runs import list_runs
+
+
+def runs_command(workspace: Path, problem: str | None, most: int | None, *, as_json: bool) -> int:
+    """Print the runs, the latest first."""
+    archive = open_archive(workspace)
+    names = archive.runs
+    if problem is not None or most is None:
+        found = list_runs(archive, names)
+        problems = sorted({one.problem for one in found})
+        if problem is not None and problem not in problems:
+            close = difflib.get_close_matches(problem, problems, n=1)
+            raise SettingsError(
+                f"No run of a problem {problem!r}",
+                expected="one of: " + ", ".join(problems),
+                where=str(archive.root),
+                hint=f"did you mean {close[0]}?" if close else "leave --problem out to see all",
+            )
+        found = [one for one in found if problem in (None, one.problem)]
+        total = len(found)
+        found = found[-most:] if most is not None else found
+    else:
+        total = len(names)
+        found = list_runs(archive, names[-most:])
+    found.reverse()
+    if as_json:
+        click.echo(json.dumps([one.as_json() for one in found], indent=2))
+        return 0
+    click.echo(history_text.runs(found))
+    if total > len(found):
+        click.echo(f"\nand {total - len(found)} earlier; --all lists them")
+    return 0
+
+
+def show_command(workspace: Path, run: str, *, as_json: bool) -> int:
+    """Print a run in full."""
+    from pipeline.lineage.details import details
+
+    archive = open_archive(workspace)
+    found = details(archive, archive.find(run))
+    click.echo(json.dumps(found.as_json(), indent=2) if as_json else history_text.show(found, archive.root))
+    return 0
+
+
+def logs_command(workspace: Path, run: str, node: str, *, only_path: bool) -> int:
+    """Print a node's log."""
+    archive = open_archive(workspace)
+    name = archive.find(run)
+    folder = archive.root / "logs" / name
+    there = sorted(file.stem for file in folder.glob("*.log")) if folder.is_dir() else []
+    if not there:
+        raise SettingsError(
+            f"The run {name} left no logs here",
+            where=str(folder),
+            hint="a run on an orchestrator has them there, by the node's execution; see `python runner.py show`",
+        )
+    chosen = next((one for one in there if one.lower() == node.lower()), None)
+    if chosen is None:
+        close = difflib.get_close_matches(node, there, n=1)
+        raise SettingsError(
+            f"The run {name} has no log of a node {node!r}",
+            expected="one of: " + ", ".join(there),
+            hint=f"did you mean {close[0]}?" if close else f"python runner.py show {name}",
+        )
+    file = folder / f"{chosen}.log"
+    if only_path:
+        click.echo(str(file))
+        return 0
+    _say_where_else(archive, name, chosen, workspace)
+    with file.open(encoding="utf-8", errors="replace") as lines:
+        shutil.copyfileobj(lines, sys.stdout)
+    return 0
+
+
+def _say_where_else(archive: Archive, run: str, node: str, workspace: Path) -> None:
+    """Name the run whose log has more to say, where a result was reused."""
+    from pipeline.lineage.details import nodes
+
+    for one in nodes(archive, run):
+        if one.name == node and one.made_in:
+            click.echo(
+                f"{node} was reused; what it made is of run {one.made_in}: "
+                f"python runner.py logs {one.made_in} {node} --workspace {workspace}\n",
+                err=True,
+            )
+
+
+def diff_command(workspace: Path, run_a: str, run_b: str, *, with_code: bool, as_json: bool) -> int:
+    """Print what changed between two runs."""
+    from pipeline.lineage.diff import diff
+
+    archive = open_archive(workspace)
+    found = diff(archive, archive.find(run_a), archive.find(run_b))
+    if as_json:
+        value = found.as_json()
+        if with_code:
+            for one, change in zip(value["code"]["files"] or (), found.code or (), strict=True):
+                one["diff"] = change.diff
+        click.echo(json.dumps(value, indent=2))
+        return 0
+    click.echo(history_text.diff(found))
+    if with_code:
+        click.echo("\n".join(["", *(change.diff for change in found.code or ())]))
+    return 0

@@ -1,0 +1,277 @@
+"""ML Metadata, read in bulk: executions, artifacts and the events between them.
+
+The database is opened read-only through ML Metadata's own client, and never by another way: two copies of SQLite in one
+process do not see one another's locks. What was read is kept, and asked for in as few queries as there are steps.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ml_metadata import MetadataStore
+from ml_metadata import errors as mlmd_errors
+from ml_metadata.proto import metadata_store_pb2 as mlmd
+
+from pipeline.errors import InfrastructureError
+
+_STATES = {
+    mlmd.Execution.COMPLETE: "ran",
+    mlmd.Execution.CACHED: "reused",
+    mlmd.Execution.FAILED: "failed",
+    mlmd.Execution.CANCELED: "cancelled",
+    mlmd.Execution.RUNNING: "running",
+    mlmd.Execution.NEW: "running",
+}
+_OUTPUTS = (mlmd.Event.OUTPUT, mlmd.Event.INTERNAL_OUTPUT, mlmd.Event.DECLARED_OUTPUT, mlmd.Event.PENDING_OUTPUT)
+_INPUTS = (mlmd.Event.INPUT, mlmd.Event.INTERNAL_INPUT, mlmd.Event.DECLARED_INPUT)
+_FEW = 60
+
+
+class Artifact:
+    """Something that a node made.
+
+    Attributes:
+        id: Its number in ML Metadata.
+        type: ``Examples``, ``Schema``, ``TransformGraph``, ``Model``, ``ModelEvaluation`` and so on.
+        uri: Where it is.
+        gone: Whether it was deleted, or marked to be.
+    """
+
+    def __init__(self, proto: Any) -> None:
+        self.id: int = proto.id
+        self.type: str = proto.type
+        self.uri: str = proto.uri
+        self.gone: bool = proto.state in (mlmd.Artifact.DELETED, mlmd.Artifact.MARKED_FOR_DELETION)
+        self.made_at: float = proto.create_time_since_epoch / 1000
+        self._proto = proto
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return a property, TFX's own or a custom one."""
+        return _get(self._proto, name, default)
+
+
+class Execution:
+    """One attempt of a node.
+
+    Attributes:
+        id: Its number in ML Metadata.
+        type: Its type's name, a dotted path.
+        state: ``ran``, ``reused``, ``failed``, ``cancelled`` or ``running``.
+        started: Seconds since the epoch.
+        ended: Likewise; of one that runs, its last sign of life.
+    """
+
+    def __init__(self, proto: Any) -> None:
+        self.id: int = proto.id
+        self.type: str = proto.type
+        self.state: str = _STATES.get(proto.last_known_state, "unknown")
+        self.started: float = proto.create_time_since_epoch / 1000
+        self.ended: float = proto.last_update_time_since_epoch / 1000
+        self._proto = proto
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return a property."""
+        return _get(self._proto, name, default)
+
+
+class Event(NamedTuple):
+    """An execution took an artifact in, or gave it out.
+
+    Attributes:
+        artifact: The artifact's number.
+        execution: The execution's number.
+        key: The name of the channel.
+        output: Whether it was given out.
+    """
+
+    artifact: int
+    execution: int
+    key: str
+    output: bool
+
+
+class Store:
+    """A metadata store that is only read.
+
+    Args:
+        client: ML Metadata's ``MetadataStore``; None for one that holds nothing.
+    """
+
+    def __init__(self, client: Any | None) -> None:
+        self._client = client
+        self._artifacts: dict[int, Artifact] = {}
+        self._executions: dict[int, Execution] = {}
+        self._by_execution: dict[int, list[Event]] = {}
+        self._by_artifact: dict[int, list[Event]] = {}
+        self._run_of: dict[int, str] = {}
+        self._runs: dict[str, int] | None = None
+        self._members: dict[str, list[int]] = {}
+        self._places: dict[int, tuple[str, str]] = {}
+
+    def runs(self) -> list[str]:
+        """Return the names of all runs, oldest first."""
+        return list(self._run_ids())
+
+    def executions_of_run(self, run: str) -> list[Execution]:
+        """Return the executions of a run, oldest first; none if it is unknown."""
+        number = self._run_ids().get(run)
+        if number is None or self._client is None:
+            return []
+        if run not in self._members:
+            found = [self._keep(one) for one in self._client.get_executions_by_context(number)]
+            self._members[run] = sorted(one.id for one in found)
+            self._run_of.update(dict.fromkeys(self._members[run], run))
+        return [self._executions[one] for one in self._members[run]]
+
+    def runs_of(self, executions: Iterable[int]) -> dict[int, str]:
+        """Return the run of each execution."""
+        wanted = set(executions)
+        unknown = wanted - self._run_of.keys()
+        if len(unknown) <= _FEW:
+            self._ask_contexts(unknown)
+        else:
+            for run in self.runs():
+                self.executions_of_run(run)
+        return {one: self._run_of[one] for one in wanted if one in self._run_of}
+
+    def places_of(self, executions: Iterable[int]) -> dict[int, tuple[str, str]]:
+        """Return the problem and the node that each execution belongs to."""
+        wanted = set(executions)
+        unknown = wanted - self._places.keys()
+        if len(unknown) <= _FEW:
+            self._ask_contexts(unknown)
+        elif self._client is not None:
+            for context in self._client.get_contexts_by_type("node"):
+                for one in self._client.get_executions_by_context(context.id):
+                    self._places[self._keep(one).id] = _place(context.name)
+        return {one: self._places[one] for one in wanted if one in self._places}
+
+    def _ask_contexts(self, executions: Iterable[int]) -> None:
+        if self._client is None:
+            return
+        for number in executions:
+            for context in self._client.get_contexts_by_execution(number):
+                if context.type == "pipeline_run":
+                    self._run_of[number] = context.name
+                elif context.type == "node":
+                    self._places[number] = _place(context.name)
+
+    def executions(self, ids: Iterable[int]) -> list[Execution]:
+        """Return executions by their numbers, in the order of these."""
+        wanted = sorted(set(ids))
+        missing = [one for one in wanted if one not in self._executions]
+        if missing and self._client is not None:
+            for proto in self._client.get_executions_by_id(missing):
+                self._keep(proto)
+        return [self._executions[one] for one in wanted if one in self._executions]
+
+    def artifacts(self, ids: Iterable[int]) -> list[Artifact]:
+        """Return artifacts by their numbers, in the order of these."""
+        wanted = sorted(set(ids))
+        missing = [one for one in wanted if one not in self._artifacts]
+        if missing and self._client is not None:
+            self._keep_artifacts(self._client.get_artifacts_by_id(missing))
+        return [self._artifacts[one] for one in wanted if one in self._artifacts]
+
+    def artifacts_of_type(self, name: str) -> list[Artifact]:
+        """Return all artifacts of a type, oldest first."""
+        if self._client is None:
+            return []
+        return self._keep_artifacts(sorted(self._client.get_artifacts_by_type(name), key=lambda one: one.id))
+
+    def events_of_executions(self, ids: Iterable[int]) -> list[Event]:
+        """Return the events of executions, inputs and outputs."""
+        return self._events(ids, self._by_execution, "get_events_by_execution_ids", lambda event: event.execution)
+
+    def events_of_artifacts(self, ids: Iterable[int]) -> list[Event]:
+        """Return the events of artifacts, those that made them and those that used them."""
+        return self._events(ids, self._by_artifact, "get_events_by_artifact_ids", lambda event: event.artifact)
+
+    def _events(
+        self, ids: Iterable[int], known: dict[int, list[Event]], call: str, key: Callable[[Event], int]
+    ) -> list[Event]:
+        wanted = sorted(set(ids))
+        missing = [one for one in wanted if one not in known]
+        if missing and self._client is not None:
+            found: dict[int, list[Event]] = defaultdict(list)
+            for proto in getattr(self._client, call)(missing):
+                if proto.type in _OUTPUTS or proto.type in _INPUTS:
+                    event = _event(proto)
+                    found[key(event)].append(event)
+            known.update({one: found[one] for one in missing})
+        return [event for one in wanted for event in known.get(one, ())]
+
+    def _run_ids(self) -> dict[str, int]:
+        if self._runs is None:
+            contexts = self._client.get_contexts_by_type("pipeline_run") if self._client else []
+            self._runs = {one.name: one.id for one in sorted(contexts, key=lambda one: one.id)}
+        return self._runs
+
+    def _keep(self, proto: Any) -> Execution:
+        if proto.id not in self._executions:
+            self._executions[proto.id] = Execution(proto)
+        return self._executions[proto.id]
+
+    def _keep_artifacts(self, protos: Sequence[Any]) -> list[Artifact]:
+        for proto in protos:
+            if proto.id not in self._artifacts:
+                self._artifacts[proto.id] = Artifact(proto)
+        return [self._artifacts[proto.id] for proto in protos]
+
+
+def open_store(database: Path) -> Store:
+    """Open a workspace's database to read it; one that is not there, or that no run has used yet, holds nothing.
+
+    Raises:
+        InfrastructureError: If it cannot be read.
+    """
+    if not database.is_file():
+        return Store(None)
+    config = mlmd.ConnectionConfig()
+    config.sqlite.filename_uri = str(database)
+    config.sqlite.connection_mode = mlmd.SqliteMetadataSourceConfig.READONLY
+    try:
+        client = MetadataStore(config)
+    except RuntimeError as error:  # what the client raises where the file is none of its own
+        if "CREATE TABLE" in str(error) and "readonly" in str(error):  # a database without a single table
+            return Store(None)
+        raise _unreadable(database, error) from None
+    except mlmd_errors.StatusError as error:
+        raise _unreadable(database, error) from None
+    return Store(client)
+
+
+def _unreadable(database: Path, error: Exception) -> InfrastructureError:
+    return InfrastructureError(
+        "The workspace's metadata cannot be read",
+        got=str(error).removeprefix("Error when executing query: ").split(" query:")[0][:300],
+        where=str(database),
+        hint="see that you may read the file and write its folder (SQLite keeps a log there), and that it is whole",
+    )
+
+
+def _place(context: str) -> tuple[str, str]:
+    problem, _, node = context.rpartition(".")
+    return problem, node
+
+
+def _event(proto: Any) -> Event:
+    steps = proto.path.steps  # the channel's name, and the place in it
+    key = steps[0].key if steps else ""
+    return Event(proto.artifact_id, proto.execution_id, key, proto.type in _OUTPUTS)
+
+
+def _get(proto: Any, name: str, default: Any) -> Any:
+    for values in (proto.custom_properties, proto.properties):
+        if name in values:
+            value = values[name]
+            kind = value.WhichOneof("value")
+            if kind in ("int_value", "double_value", "string_value"):
+                return getattr(value, kind)
+            if kind == "struct_value":  # how TFX stores JSON: an object as it is, anything else under one key
+                from google.protobuf import json_format
+
+                content = json_format.MessageToDict(value.struct_value)
+                return content.get("__value__", content)
+    return default

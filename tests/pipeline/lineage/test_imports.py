@@ -1,0 +1,44 @@
+"""The questions are answered without TensorFlow, Beam or TFX, and without what costs as much."""
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[3]
+HEAVY = (
+    "tensorflow",
+    "apache_beam",
+    "tfx",
+    "tfx_bsl",
+    "tensorflow_transform",
+    "pyarrow",
+    "pandas",
+    "numpy",
+    "pydantic",
+)
+COMMANDS = (
+    *(["runs", "--all"], ["show", "last-4"], ["diff", "last-5", "last-4"], ["logs", "flats-20260103", "Trainer"]),
+    *(["serving"], ["lineage", "model", "flats/3"], ["lineage", "data", "rows.csv"], ["lineage", "feature", "rooms"]),
+)
+
+
+def test_the_questions_import_no_framework(workspace: Path) -> None:
+    code = (
+        "import json, sys, runner\n"
+        f"for command in {COMMANDS!r}:\n"
+        f"    assert runner.main([*command, '--workspace', {str(workspace)!r}]) == 0, command\n"
+        f"print(json.dumps([name for name in {HEAVY!r} if name in sys.modules]), file=sys.stderr)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stderr.splitlines()[-1]) == []
+
+
+def test_no_module_of_the_package_imports_a_framework_or_sqlite() -> None:
+    for file in (ROOT / "pipeline" / "lineage").glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            names = [one.name for one in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            assert not {name.split(".")[0] for name in names} & {*HEAVY, "sqlite3"}, file
