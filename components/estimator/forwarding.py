@@ -14,19 +14,44 @@ from pipeline.errors import PipelineError, SettingsError
 WHERE = "serving.forward_features"
 
 
-def check_columns(names: Sequence[str], columns: Collection[str]) -> None:
-    """Check that each column that is to come back is one of the schema's.
+_UNUSED = ("DEPRECATED", "DISABLED", "PLANNED", "ALPHA", "DEBUG_ONLY")  # stages whose features TFT does not parse
+
+
+def columns_by_use(schema: Any) -> tuple[list[str], list[str]]:
+    """Return the names of a ``Schema``'s features that are parsed, and of those that its lifecycle stages leave out."""
+    from tensorflow_metadata.proto.v0 import schema_pb2
+
+    unused = {schema_pb2.LifecycleStage.Value(name) for name in _UNUSED}
+    return (
+        [one.name for one in schema.feature if one.lifecycle_stage not in unused],
+        [one.name for one in schema.feature if one.lifecycle_stage in unused],
+    )
+
+
+def check_columns(names: Sequence[str], columns: Collection[str], unused: Collection[str] = ()) -> None:
+    """Check that each column that is to come back is one of the schema's, and in use.
 
     Args:
         names: The setting.
         columns: The names of the schema's features.
+        unused: The names of those that its lifecycle stages leave out.
 
     Raises:
         SettingsError: With one part for each that is not.
     """
     wrong: list[PipelineError] = []
     for name in names:
-        if name not in columns:
+        if name in unused:
+            wrong.append(
+                SettingsError(
+                    f"The schema leaves out the column {name}, which is to be forwarded",
+                    got="a lifecycle_stage by which the column is not read",
+                    expected=f"one of: {', '.join(sorted(columns))}",
+                    where=WHERE,
+                    hint="take lifecycle_stage out of the feature in the schema, and say its presence and shape there",
+                )
+            )
+        elif name not in columns:
             close = difflib.get_close_matches(name, columns, n=1)
             wrong.append(
                 SettingsError(
@@ -39,7 +64,9 @@ def check_columns(names: Sequence[str], columns: Collection[str]) -> None:
     if len(wrong) == 1:
         raise wrong[0]
     if wrong:
-        raise SettingsError(f"{len(wrong)} columns to forward are not in the schema", where=WHERE, parts=wrong)
+        raise SettingsError(
+            f"{len(wrong)} columns to forward are not in the schema, or left out there", where=WHERE, parts=wrong
+        )
 
 
 def refuse_clashes(names: Collection[str], predictions: Any) -> None:

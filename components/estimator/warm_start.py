@@ -11,6 +11,7 @@ assets of each export, since the transform is inside. A SavedModel's ``variables
 slots of optimizers, which begin anew.
 """
 
+import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -64,8 +65,15 @@ def warm_start(start: WarmStart) -> list[str]:
     trained = set(tf.compat.v1.trainable_variables())
     candidates = [one for one in tf.compat.v1.global_variables() if one.op.name != "global_step"]
     matched = [one for one in candidates if re.search(start.variables, one.op.name)]
+    if not matched:
+        raise SettingsError(
+            "training.vars_to_warm_start matches no variable of the model",
+            got=start.variables,
+            expected=f"an expression found in one of: {', '.join(sorted(one.op.name for one in trained))}",
+            where="training.vars_to_warm_start",
+        )
     changed = _changed_vocabularies(start)
-    _check_named(start, {one.op.name for one in candidates})
+    _check_named(start, {one.op.name for one in trained})
     taken: list[str] = []
     moved: list[str] = []
     anew: list[str] = []
@@ -165,11 +173,13 @@ def _check_named(start: WarmStart, names: set[str]) -> None:
     for variable, vocabulary in start.named.items():
         for kind, given, known in (("variable", variable, names), ("vocabulary", vocabulary, set(start.vocabularies))):
             if given not in known:
+                close = difflib.get_close_matches(given, known, n=1)
                 raise SettingsError(
                     f"training.var_name_to_vocab names a {kind} that is not there",
                     got=given,
                     expected=f"one of: {', '.join(sorted(known)) or 'none'}",
                     where="training.var_name_to_vocab",
+                    hint=f"did you mean {close[0]}?" if close else None,
                 )
 
 

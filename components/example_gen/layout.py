@@ -185,7 +185,8 @@ def _header(path: str, data: bytes) -> tuple[tuple[str, ...], int, int]:
                 got=f"cell {position + 1} of the header is empty",
                 expected="a name for each column",
                 where=f"{path}:{line}",
-                hint="If the file has no header line, give the names with columns.",
+                hint="Name it (pandas leaves its index without a name: to_csv(..., index=False)); if the file has no"
+                " header line, give the names of all columns.",
             )
         if name in names[:position]:
             raise DataError(

@@ -20,7 +20,7 @@ import tensorflow_transform as tft
 
 from components.estimator.describing import write_description
 from components.estimator.exporting import export, serving_input_receiver_fn
-from components.estimator.forwarding import check_columns
+from components.estimator.forwarding import check_columns, columns_by_use
 from components.estimator.training import Task, exported_checkpoint, train_and_evaluate
 from components.estimator.warm_start import WarmStart, vocabularies
 from components.progress import report
@@ -46,7 +46,7 @@ def run_fn(fn_args: Any) -> None:
         tf.config.experimental.enable_op_determinism()
     transform = tft.TFTransformOutput(fn_args.transform_output)
     forward, schema = config["forward_features"], transform.raw_metadata.schema
-    check_columns(forward, [one.name for one in schema.feature])  # an inferred schema is not known before
+    check_columns(forward, *columns_by_use(schema))  # an inferred schema is not known before
     checkpoints = checkpoint_folder(Path(fn_args.model_run_dir), fn_args, config)
     receiver_fn = serving_input_receiver_fn(transform, config["label"], forward)
     task = Task(

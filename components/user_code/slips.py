@@ -50,7 +50,27 @@ _NOT_DETERMINISTIC = Slip(
     "set training.deterministic = false, give random operations a seed, or use another operation",
 )
 
+_CONTRIB = Slip(
+    "tf.contrib is gone from TensorFlow",
+    "write `import components.estimator.contrib` above, which gives the names back that Estimators use most"
+    " (docs/bringing-your-estimator.md)",
+)
+_V1_NAME = Slip(
+    "A name of TensorFlow 1 is not at the top of TensorFlow 2",
+    "write `import tensorflow.compat.v1 as tf`, or tf.compat.v1 for tf at this name (docs/bringing-your-estimator.md)",
+)
+_V1_NAMES = (
+    "layers|placeholder|get_variable|variable_scope|get_variable_scope|AUTO_REUSE|Session|ConfigProto|GraphKeys"
+    "|get_collection|add_to_collection|logging|flags|app|gfile|to_float|to_int32|to_int64|log|div|assign|assign_add|truncated_normal"
+    "|random_normal|random_uniform|set_random_seed|global_variables|trainable_variables|global_variables_initializer"
+    "|local_variables_initializer|tables_initializer|parse_example|decode_csv|FixedLenFeature|VarLenFeature|Print|py_func"
+    "|sparse_tensor_to_dense|string_to_number|count_nonzero|is_nan|check_numerics|disable_v2_behavior"
+)
+
 _WORDS = (
+    (r"module 'tensorflow[\w.]*' has no attribute 'contrib'", _CONTRIB),
+    (r"No module named 'tensorflow\.contrib", _CONTRIB),
+    (r"module 'tensorflow' has no attribute '(" + _V1_NAMES + ")'", _V1_NAME),
     (r"[Dd]eterminism is (not yet supported|enabled)", _NOT_DETERMINISTIC),
     (r"(?s)when calling layer .*Attempting to capture an EagerTensor", _LAYER),
     (r"of the iterator is different from the graph", _DATASET),

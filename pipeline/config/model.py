@@ -107,15 +107,18 @@ class Training(Section):
     """What `train_and_evaluate` is told; docs/training.md has the reasons to choose one or the other."""
 
     train_steps: StrictInt | None = Field(
-        None, ge=1, description="TrainSpec.max_steps; 2000 if neither this nor num_epochs is set"
+        None, ge=1, le=10**9, description="TrainSpec.max_steps; 2000 if neither this nor num_epochs is set"
     )
     num_epochs: StrictInt | None = Field(
-        None, ge=1, description="passes over the train split, in place of train_steps: as many steps as they take"
+        None,
+        ge=1,
+        le=10**9,
+        description="passes over the train split, in place of train_steps: as many steps as they take",
     )
     eval_steps: StrictInt | None = Field(None, ge=1, description="EvalSpec.steps; the whole eval split if not set")
-    batch_size: StrictInt = Field(256, ge=1, description="rows in a training batch")
-    eval_batch_size: StrictInt = Field(1024, ge=1, description="rows in an evaluation batch")
-    shuffle_buffer: StrictInt = Field(20_000, ge=1, description="rows held for shuffling")
+    batch_size: StrictInt = Field(256, ge=1, le=10**9, description="rows in a training batch")
+    eval_batch_size: StrictInt = Field(1024, ge=1, le=10**9, description="rows in an evaluation batch")
+    shuffle_buffer: StrictInt = Field(20_000, ge=1, le=10**9, description="rows held for shuffling")
     save_checkpoints_steps: StrictInt | None = Field(
         None,
         ge=1,
@@ -155,7 +158,10 @@ class Training(Section):
         {}, description="variables whose rows belong to a vocabulary of the transform, where their names do not tell"
     )
     seed: StrictInt = Field(
-        20240229, ge=0, description="RunConfig.tf_random_seed; seeds Python, numpy, TensorFlow and the shuffling"
+        20240229,
+        ge=0,
+        lt=2**63,
+        description="RunConfig.tf_random_seed; seeds Python, numpy, TensorFlow and the shuffling",
     )
     deterministic: StrictBool = Field(
         True, description="tf.config.experimental.enable_op_determinism: operations that give the same bits each time"

@@ -25,6 +25,12 @@ _INSTEAD_OF = {
     "training.save_checkpoints_steps": "save_checkpoints_secs",
     "training.save_checkpoints_secs": "save_checkpoints_steps",
 }
+_PLAIN = {  # pydantic's words for what TOML has others for
+    "tuple_type": 'a list, as ["a", "b"]',
+    "dict_type": "a table",
+    "model_type": "a table",
+    "model_attributes_type": "a table",
+}
 Path_ = tuple[str | int, ...]
 
 
@@ -128,7 +134,9 @@ def _override(values: dict[str, Any], text: str, given: dict[Path_, str]) -> Pip
         value = raw.strip()
     if names == ["data", "path"] and isinstance(value, str):
         value = _absolute(value, Path.cwd())
-    target.pop(_INSTEAD_OF.get(key.strip(), ""), None)
+    other = (*names[:-1], _INSTEAD_OF.get(".".join(names), ""))
+    if other not in given:  # of two overrides that exclude each other both stay, and are told
+        target.pop(other[-1], None)
     target[names[-1]] = value
     given[tuple(names)] = f"--set {text}"
     return None
@@ -165,6 +173,8 @@ def _explain(item: Any, file: Path, lines: dict[Path_, int], given: dict[Path_, 
             hint = f"did you mean '{close[0]}'?" if close else None
         elif item["type"] == "value_error":
             expected = str(context["error"])
+        else:
+            expected = _PLAIN.get(item["type"], expected)
         expected = expected.removeprefix("Input should be ")
     return SettingsError(headline, got=shown, expected=expected, where=where, hint=hint)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from components.estimator.forwarding import check_columns
+from components.estimator.forwarding import check_columns, columns_by_use
 from components.example_gen.kinds import load_schema
 from components.example_gen.sources import list_sources
 from components.user_code.checks import check_code
@@ -125,7 +125,7 @@ def _check_files(problem: Problem) -> None:
         )
     if name is not None:
         schema = load_schema(str(problem.folder / name))
-        check_columns(problem.settings.serving.forward_features, [feature.name for feature in schema.feature])
+        check_columns(problem.settings.serving.forward_features, *columns_by_use(schema))
 
 
 def _record(outcome: Outcome) -> dict[str, Any]:

@@ -78,7 +78,8 @@ METRICS
 """
 
 _PROBABILITY = """\
-        "probability": probabilities[:, 1:],  # of the second class
+        # Of the second class; never quite 0 or 1, of which a cross-entropy would be infinite.
+        "probability": tf.clip_by_value(probabilities[:, 1:], 1e-7, 1.0 - 1e-6),
 """
 
 _ACCURACY = """\

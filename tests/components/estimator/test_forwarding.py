@@ -3,8 +3,10 @@
 from typing import Any
 
 import pytest
+from google.protobuf import text_format
+from tensorflow_metadata.proto.v0 import schema_pb2
 
-from components.estimator.forwarding import check_columns, refuse_clashes
+from components.estimator.forwarding import check_columns, columns_by_use, refuse_clashes
 from pipeline.errors import SettingsError
 
 COLUMNS = ["flat_id", "area", "rent"]
@@ -26,6 +28,17 @@ def test_all_that_are_not_there_are_named() -> None:
     with pytest.raises(SettingsError) as caught:
         check_columns(["flatid", "area", "xyz"], COLUMNS)
     assert [part.headline.split()[4] for part in caught.value.parts] == ["flatid", "xyz"]
+
+
+def test_a_column_that_the_schema_leaves_out_is_refused() -> None:
+    schema = schema_pb2.Schema()
+    text = 'feature { name: "area" } feature { name: "flat_id" lifecycle_stage: DISABLED }'
+    columns = columns_by_use(text_format.Parse(text, schema))
+    assert columns == (["area"], ["flat_id"])
+    with pytest.raises(SettingsError) as caught:
+        check_columns(["flat_id"], *columns)
+    assert "The schema leaves out the column flat_id" in caught.value.headline
+    assert "take lifecycle_stage out" in str(caught.value.hint)
 
 
 @pytest.mark.parametrize("predictions", [None, 3.0, {}, {"rent": 1}, {("head", "flat_id"): 1}])

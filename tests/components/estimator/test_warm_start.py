@@ -188,6 +188,11 @@ def test_the_settings_name_what_the_names_do_not_tell(problem: Path, rows: list[
         with pytest.raises(SettingsError) as caught:
             train_and_evaluate(task(rows, tmp_path / "d", WarmStart(model, now, named=named), 1, rows=4))
         assert caught.value.got == got
+        assert str(caught.value.hint).startswith("did you mean ")
+        assert "/Adam" not in str(caught.value.expected)
+    with pytest.raises(SettingsError) as caught:
+        train_and_evaluate(task(rows, tmp_path / "e", WarmStart(model, now, variables="nomatch"), 1, rows=4))
+    assert "matches no variable" in caught.value.headline
     assert problem.exists()
 
 

@@ -49,6 +49,24 @@ def test_an_exception_names_the_users_line(origin: Path) -> None:
     assert error.exit_code == 4
 
 
+@pytest.mark.parametrize(
+    ("message", "headline", "hint"),
+    [
+        ("module 'tensorflow' has no attribute 'layers'", "A name of TensorFlow 1", "tensorflow.compat.v1"),
+        ("module 'tensorflow' has no attribute 'contrib'", "tf.contrib is gone", "components.estimator.contrib"),
+        ("module 'tensorflow.compat.v1' has no attribute 'contrib'", "tf.contrib is gone", "estimator.contrib"),
+        ("No module named 'tensorflow.contrib'", "tf.contrib is gone", "components.estimator.contrib"),
+        ("module 'tensorflow' has no attribute 'layrs'", "model_fn of prices raised", "mend model.py"),
+    ],
+)
+def test_a_name_of_old_code_is_answered_with_the_way_out(origin: Path, message: str, headline: str, hint: str) -> None:
+    del origin
+    with pytest.raises(UserCodeError) as caught, user_code("prices", "model_fn", "model"):
+        raise AttributeError(message)
+    assert caught.value.headline.startswith(headline)
+    assert hint in str(caught.value.hint)
+
+
 def test_a_line_that_only_the_message_names_is_found(origin: Path, tmp_path: Path) -> None:
     quoted = f'Graph execution error:\nFile "{tmp_path}/copies/prices/model.py", line 2, in good\nbad shape'
     place.load("prices", "model")

@@ -172,6 +172,31 @@ def test_an_override_takes_the_place_of_its_alternative(folder: Path) -> None:
     assert (training.num_epochs, training.train_steps) == (3, None)
 
 
+def test_of_two_overrides_that_exclude_each_other_both_are_told(folder: Path) -> None:
+    [part] = mistakes(folder, None, "training.num_epochs=3", "training.train_steps=100").parts
+    assert part.where == "--set training.num_epochs=3"
+    assert "not both this and train_steps" in str(part.expected)
+
+
+@pytest.mark.parametrize(
+    ("override", "expected"),
+    [
+        ("serving.forward_features=id", 'a list, as ["a", "b"]'),
+        ("training=5", "a table"),
+        ("training.params=5", "a table"),
+    ],
+)
+def test_what_is_expected_is_said_in_the_words_of_toml(folder: Path, override: str, expected: str) -> None:
+    [part] = mistakes(folder, None, override).parts
+    assert part.expected == expected
+
+
+@pytest.mark.parametrize("key", ["seed", "train_steps", "num_epochs", "batch_size"])
+def test_a_number_beyond_what_tensorflow_takes_is_refused(folder: Path, key: str) -> None:
+    [part] = mistakes(folder, None, f"training.{key}=99999999999999999999").parts
+    assert "less than" in str(part.expected)
+
+
 def test_what_goes_by_evaluations_evaluates_each_checkpoint(folder: Path) -> None:
     def throttle(*overrides: str) -> int:
         return read_problem(folder, overrides).settings.training.evaluation_throttle_secs
