@@ -10,6 +10,8 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
+from data.paging import PAGE, pages
+
 COLUMNS = ("species", "culmen_length_mm", "culmen_depth_mm", "flipper_length_mm", "body_mass_g")
 ROWS = 1000
 
@@ -17,7 +19,6 @@ _SHARES = (0.44, 0.20, 0.36)
 _MEANS = ((0.25, 0.63, 0.31, 0.28), (0.61, 0.63, 0.40, 0.29), (0.56, 0.23, 0.76, 0.66))
 _SPREADS = ((0.10, 0.14, 0.11, 0.13), (0.12, 0.13, 0.12, 0.11), (0.11, 0.12, 0.11, 0.14))
 _TOGETHER = 0.6  # correlation of any two measures within a species
-_PAGE = 8192
 
 
 def pieces(rows: int, seed: int = 0) -> Iterator[bytes]:
@@ -26,12 +27,10 @@ def pieces(rows: int, seed: int = 0) -> Iterator[bytes]:
     Raises:
         ValueError: A negative number of rows or seed.
     """
-    if rows < 0 or seed < 0:
-        raise ValueError("rows and seed must be 0 or more")
+    taken = list(pages(rows, seed))
     yield (",".join(COLUMNS) + "\n").encode()
-    for number in range(-(-rows // _PAGE)):
+    for number, count in taken:
         species, measures = page(number, seed)
-        count = min(_PAGE, rows - number * _PAGE)
         lines = (
             ",".join((str(one), *(repr(value) for value in values)))
             for one, values in zip(species[:count].tolist(), measures[:count].tolist(), strict=True)
@@ -42,8 +41,8 @@ def pieces(rows: int, seed: int = 0) -> Iterator[bytes]:
 def page(number: int, seed: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
     """Draw a page: species ``[8192]``, and measures ``[8192, 4]`` to four decimals."""
     random = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, number])))
-    species = random.choice(len(_SHARES), size=_PAGE, p=_SHARES)
-    size, own = random.standard_normal((_PAGE, 1)), random.standard_normal((_PAGE, 4))
+    species = random.choice(len(_SHARES), size=PAGE, p=_SHARES)
+    size, own = random.standard_normal((PAGE, 1)), random.standard_normal((PAGE, 4))
     away = np.sqrt(_TOGETHER) * size + np.sqrt(1.0 - _TOGETHER) * own
     measures = np.array(_MEANS)[species] + np.array(_SPREADS)[species] * away
     return species, np.round(np.clip(measures, 0.0, 1.0), 4)

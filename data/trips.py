@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from data.paging import PAGE, pages
+
 COLUMNS = (
     "pickup_community_area", "fare", "trip_start_month", "trip_start_hour", "trip_start_day", "trip_start_timestamp",
     "pickup_latitude", "pickup_longitude", "dropoff_latitude", "dropoff_longitude", "trip_miles", "pickup_census_tract",
@@ -45,7 +47,6 @@ _HOURS = np.array(
     [4, 3.6, 2.8, 2, 1.3, 1, 1.3, 2, 3.5, 4.4, 4.6, 4.1, 5, 4.6, 4.9, 4.8, 5, 5.5, 6.3, 6.7, 6.4, 5.6, 5.6, 4.8]
 )
 _START, _DAYS = 1_356_998_400, 1461  # four years from Tuesday, 1 January 2013
-_PAGE = 8192
 
 
 def pieces(rows: int, seed: int = 0) -> Iterator[bytes]:
@@ -54,11 +55,10 @@ def pieces(rows: int, seed: int = 0) -> Iterator[bytes]:
     Raises:
         ValueError: A negative number of rows or seed.
     """
-    if rows < 0 or seed < 0:
-        raise ValueError("rows and seed must be 0 or more")
+    taken = list(pages(rows, seed))
     yield (",".join(COLUMNS) + "\n").encode()
-    for number in range(-(-rows // _PAGE)):
-        columns, count = page(number, seed), min(_PAGE, rows - number * _PAGE)
+    for number, count in taken:
+        columns = page(number, seed)
         cells = [_texts(columns[name][:count]) for name in COLUMNS]
         yield "".join(",".join(row) + "\n" for row in zip(*cells, strict=True)).encode()
 
@@ -68,10 +68,10 @@ def page(number: int, seed: int) -> dict[str, npt.NDArray[Any]]:
     random = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, number])))
     columns = {**_when(random), **_route(random)}
     columns["company"] = np.array([name for name, _, _ in _COMPANIES])[
-        random.choice(len(_COMPANIES), _PAGE, p=[share for _, share, _ in _COMPANIES])
+        random.choice(len(_COMPANIES), PAGE, p=[share for _, share, _ in _COMPANIES])
     ]
     columns["payment_type"] = _payment(random, columns)
-    big = random.random(_PAGE) < chance(columns)
+    big = random.random(PAGE) < chance(columns)
     columns["tips"] = _tips(random, columns, big)
     return columns
 
@@ -117,13 +117,13 @@ def best_auc(rows: int, seed: int = 0) -> float:
     """
     if rows < 1:
         raise ValueError("an AUC needs at least one row")
-    found = np.concatenate([chance(page(number, seed)) for number in range(-(-rows // _PAGE))])[:rows]
+    found = np.concatenate([chance(page(number, seed)) for number in range(-(-rows // PAGE))])[:rows]
     return expected_auc(found, found)
 
 
 def _when(random: np.random.Generator) -> dict[str, npt.NDArray[Any]]:
-    date, quarter = random.integers(0, _DAYS, _PAGE), random.integers(0, 4, _PAGE)
-    hour = random.choice(24, _PAGE, p=_HOURS / _HOURS.sum())
+    date, quarter = random.integers(0, _DAYS, PAGE), random.integers(0, 4, PAGE)
+    hour = random.choice(24, PAGE, p=_HOURS / _HOURS.sum())
     stamp = _START + date * 86_400 + hour * 3_600 + quarter * 900
     month = stamp.astype("datetime64[s]").astype("datetime64[M]").astype(np.int64) % 12 + 1
     made = {"month": month, "hour": hour, "day": (date + 2) % 7 + 1, "timestamp": stamp}  # Sunday is 1
@@ -137,26 +137,26 @@ def _route(random: np.random.Generator) -> dict[str, npt.NDArray[Any]]:
     apart = np.hypot(north, east)  # miles between middles
     pull = np.sqrt(shares) * np.exp(-apart / 3.0) + 0.02 * shares
     rises = np.cumsum(pull / pull.sum(axis=1, keepdims=True), axis=1)
-    pickup = random.choice(len(numbers), _PAGE, p=shares / shares.sum())
-    dropoff = np.minimum((random.random((_PAGE, 1)) > rises[pickup]).sum(axis=1), len(numbers) - 1)
-    driven = (0.5 + 1.25 * apart[pickup, dropoff]) * np.exp(0.25 * random.standard_normal(_PAGE))
-    seconds = 60.0 * np.maximum(1.0, np.round(driven * 3.6 * np.exp(0.3 * random.standard_normal(_PAGE))))
+    pickup = random.choice(len(numbers), PAGE, p=shares / shares.sum())
+    dropoff = np.minimum((random.random((PAGE, 1)) > rises[pickup]).sum(axis=1), len(numbers) - 1)
+    driven = (0.5 + 1.25 * apart[pickup, dropoff]) * np.exp(0.25 * random.standard_normal(PAGE))
+    seconds = 60.0 * np.maximum(1.0, np.round(driven * 3.6 * np.exp(0.3 * random.standard_normal(PAGE))))
     fare = np.round((3.25 + 1.8 * driven + 0.2 * seconds / 60.0) * 20.0) / 20.0
     # A meter in four gives the distance as 0; where a trip ends is not known for one in thirty.
-    miles = np.where(random.random(_PAGE) < 0.25, 0.0, np.round(driven, 1))
-    unknown, tract = random.random(_PAGE) < 0.033, random.random(_PAGE) < 0.28
+    miles = np.where(random.random(PAGE) < 0.25, 0.0, np.round(driven, 1))
+    unknown, tract = random.random(PAGE) < 0.033, random.random(PAGE) < 0.28
     area = np.where(unknown, np.nan, numbers[dropoff])
     return {
         "pickup_community_area": numbers[pickup].astype(np.float64),
         "pickup_latitude": latitudes[pickup],
         "pickup_longitude": longitudes[pickup],
-        "pickup_census_tract": np.full(_PAGE, np.nan),
+        "pickup_census_tract": np.full(PAGE, np.nan),
         "dropoff_community_area": area,
         "dropoff_latitude": np.where(unknown, np.nan, latitudes[dropoff]),
         "dropoff_longitude": np.where(unknown, np.nan, longitudes[dropoff]),
         "dropoff_census_tract": np.where(tract, np.nan, 17_031_000_000.0 + 10_000.0 * area),
         "trip_miles": miles,
-        "trip_seconds": np.where(random.random(_PAGE) < 0.0005, np.nan, seconds),
+        "trip_seconds": np.where(random.random(PAGE) < 0.0005, np.nan, seconds),
         "fare": fare,
     }
 
@@ -166,8 +166,8 @@ def _payment(random: np.random.Generator, columns: Columns) -> npt.NDArray[Any]:
     years = (columns["trip_start_timestamp"] - _START) / (365.25 * 86_400)
     odds = -1.7 + 0.05 * np.minimum(columns["fare"], 40.0) + 0.2 * years
     odds += np.where(np.isin(pickup, _NIGHTLIFE), 0.3, 0.0) + np.where(hour >= 18, 0.3, 0.0)
-    kind = (random.random(_PAGE) < 1.0 / (1.0 + np.exp(-odds))).astype(np.int64)
-    rare, edges = random.random(_PAGE), np.cumsum(_RARE_PAYMENTS)
+    kind = (random.random(PAGE) < 1.0 / (1.0 + np.exp(-odds))).astype(np.int64)
+    rare, edges = random.random(PAGE), np.cumsum(_RARE_PAYMENTS)
     kind = np.where(rare < edges[-1], 2 + np.searchsorted(edges, rare, side="right"), kind)
     return np.array(_PAYMENTS)[kind]
 
@@ -175,9 +175,9 @@ def _payment(random: np.random.Generator, columns: Columns) -> npt.NDArray[Any]:
 def _tips(random: np.random.Generator, columns: Columns, big: npt.NDArray[np.bool_]) -> Numbers:
     """Tips in multiples of five cents, far enough from a fifth of the fare that no rounding crosses it."""
     fare = columns["fare"]
-    more = np.ceil(fare * (0.22 + random.exponential(0.07, _PAGE)) * 20.0) / 20.0
-    less = np.floor(fare * random.uniform(0.05, 0.18, _PAGE) * 20.0) / 20.0
-    none = (random.random(_PAGE) < 0.3) | (columns["payment_type"] != "Credit Card")
+    more = np.ceil(fare * (0.22 + random.exponential(0.07, PAGE)) * 20.0) / 20.0
+    less = np.floor(fare * random.uniform(0.05, 0.18, PAGE) * 20.0) / 20.0
+    none = (random.random(PAGE) < 0.3) | (columns["payment_type"] != "Credit Card")
     return np.where(big, more, np.where(none, 0.0, less))
 
 

@@ -13,6 +13,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from data.paging import PAGE, pages
+
 Floats = npt.NDArray[np.float64]
 
 WINDOW, LABEL = "window", "next_value"
@@ -24,8 +26,6 @@ LEVEL, LEVEL_SPREAD = 20.0, 2.0
 WAVE = 1.0  # standard deviation of a and of b
 NOISE = 0.2  # standard deviation
 
-_PAGE = 8192
-
 
 def pieces(rows: int, seed: int = 0) -> Iterator[bytes]:
     """Yield the bytes of the file; the rows of a small file are the first ones of a large one of the same seed.
@@ -33,13 +33,11 @@ def pieces(rows: int, seed: int = 0) -> Iterator[bytes]:
     Raises:
         ValueError: A negative number of rows or seed.
     """
-    if rows < 0 or seed < 0:
-        raise ValueError("rows and seed must be 0 or more")
     schema = pa.schema([(WINDOW, pa.list_(pa.float32())), (LABEL, pa.float32())])
     file = io.BytesIO()
     with pq.ParquetWriter(file, schema) as writer:
-        for number in range(-(-rows // _PAGE)):
-            series = page(number, seed)[: rows - number * _PAGE].astype(np.float32)
+        for number, count in pages(rows, seed):
+            series = page(number, seed)[:count].astype(np.float32)
             windows = np.ascontiguousarray(series[:, :STEPS])
             ends = np.arange(0, windows.size + 1, STEPS, dtype=np.int32)
             columns = [pa.ListArray.from_arrays(ends, windows.ravel()), pa.array(series[:, STEPS])]
@@ -51,9 +49,9 @@ def pieces(rows: int, seed: int = 0) -> Iterator[bytes]:
 def page(number: int, seed: int) -> Floats:
     """Draw a page of series, ``[8192, 25]``, to hundredths: the window, then the value that follows."""
     random = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, number])))
-    turns = 2.0 * np.pi * random.uniform(*FREQUENCIES, (_PAGE, 1)) * np.arange(STEPS + 1)
-    cosine, sine = random.normal(0.0, WAVE, (2, _PAGE, 1))
-    level = random.normal(LEVEL, LEVEL_SPREAD, (_PAGE, 1))
+    turns = 2.0 * np.pi * random.uniform(*FREQUENCIES, (PAGE, 1)) * np.arange(STEPS + 1)
+    cosine, sine = random.normal(0.0, WAVE, (2, PAGE, 1))
+    level = random.normal(LEVEL, LEVEL_SPREAD, (PAGE, 1))
     noise = random.normal(0.0, NOISE, turns.shape)
     return np.round(level + cosine * np.cos(turns) + sine * np.sin(turns) + noise, 2)
 
