@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from components.description import FOLDER, read_description
+from components.infra_validator.asking import asker
 from components.infra_validator.messages import telling_line
 from components.infra_validator.requests import decode
 
@@ -54,12 +55,11 @@ def unanswered_requests(model: str, signatures: Mapping[str, Any]) -> list[str]:
         signature = signatures[name]
         try:
             body = json.loads((Path(model) / FOLDER / described["example_request"]).read_text(encoding="utf-8"))
-            answers = signature(**decode(body, signature.structured_input_signature[1]))
+            answers = asker(model, name, signature)(decode(body, signature.structured_input_signature[1]))
         except Exception as error:  # noqa: BLE001 - a model may raise anything
             notes.append(f"the example request of {name!r} is not answered: {telling_line(error)}")
             continue
-        for output, tensor in answers.items():
-            value = tensor.numpy()
+        for output, value in answers.items():
             if value.dtype.kind == "f" and not np.isfinite(value).all():
                 notes.append(f"the example request of {name!r} is answered with {output!r} that is no finite number")
     return notes

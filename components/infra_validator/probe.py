@@ -4,7 +4,8 @@ It loads with ``tf.saved_model.load``, as any user of the export would, and call
 ``tf.Example`` whose label was taken out, since no label is there when the model is served. If there is a signature
 ``raw``, which takes feature values by name, it has to give the same answers to the same rows; what it does not ask for
 is taken out of the examples too, so that a client can go by it. Columns that the export hands back beside its
-predictions have to come back as they were; a value missing there is no fault.
+predictions have to come back as they were; a value missing there is no fault. A signature whose inputs' names cannot be
+arguments is asked in a Session, see :mod:`components.infra_validator.asking`.
 """
 
 import json
@@ -15,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from components.description import forwarded
+from components.infra_validator.asking import asker, python_notes
 from components.infra_validator.beside import not_handed_back, unanswered_requests, values_of
 from components.infra_validator.messages import telling_line
 
@@ -72,6 +74,7 @@ def _probe(request: Mapping[str, Any], answer: dict[str, Any], tell: Any) -> Non
         return
     if not rows:
         return
+    answer["notes"] += python_notes(model.signatures)
     rows = _as_requested(rows, request["label"], model)
     tell(doing=f"answering {len(rows)} examples")
     serving = model.signatures[SERVING]
@@ -81,28 +84,25 @@ def _probe(request: Mapping[str, Any], answer: dict[str, Any], tell: Any) -> Non
         return
     (name,) = inputs
     batch = {name: tf.constant(rows)}
-    started = time.monotonic()
     try:
-        outputs = _call(serving, batch)
+        ask = asker(request["model"], SERVING, serving)
+        started = time.monotonic()
+        outputs = ask(batch)
     except Exception as error:  # noqa: BLE001 - a model may raise anything
         problems.append(f"it fails on examples: {telling_line(error)}")
         return
     answer["first_answer_seconds"] = time.monotonic() - started
     started = time.monotonic()
-    _call(serving, batch)
+    ask(batch)
     answer["batch_seconds"] = time.monotonic() - started
     forward = forwarded(request["model"])
     problems += _faults(SERVING, outputs, len(rows), forward)
     problems += not_handed_back(SERVING, outputs, rows, forward)
     if RAW in model.signatures:
         tell(doing=f"answering feature values by the signature {RAW!r}")
-        _ask_raw(model.signatures[RAW], rows, outputs, answer, forward)
+        _ask_raw(request["model"], model.signatures[RAW], rows, outputs, answer)
     tell(doing="answering the example requests that lie beside it")
     answer["notes"] += unanswered_requests(request["model"], model.signatures)
-
-
-def _call(signature: Any, inputs: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: tensor.numpy() for name, tensor in signature(**inputs).items()}
 
 
 def _as_requested(rows: Sequence[bytes], label: str, model: Any) -> list[bytes]:
@@ -141,7 +141,7 @@ def _faults(signature: str, outputs: Mapping[str, Any], rows: int, forward: Sequ
 
 
 def _ask_raw(
-    signature: Any, rows: Sequence[bytes], expected: Mapping[str, Any], answer: dict[str, Any], forward: Sequence[str]
+    model: str, signature: Any, rows: Sequence[bytes], expected: Mapping[str, Any], answer: dict[str, Any]
 ) -> None:
     import numpy as np
     import tensorflow as tf
@@ -152,10 +152,11 @@ def _ask_raw(
         batch = {
             name: _tensor(spec, [values_of(example, name) for example in examples]) for name, spec in inputs.items()
         }
-        outputs = _call(signature, batch)
+        outputs = asker(model, RAW, signature)(batch)
     except Exception as error:  # noqa: BLE001 - a model may raise anything
         answer["problems"].append(f"{RAW!r} fails on feature values: {telling_line(error)}")
         return
+    forward = forwarded(model)
     faults = _faults(RAW, outputs, len(rows), forward)
     faults += not_handed_back(RAW, outputs, rows, forward)
     answer["problems"] += faults
