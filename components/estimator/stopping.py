@@ -1,8 +1,10 @@
 """Early stopping, with the meaning of ``tf.estimator.experimental.stop_if_*_hook``.
 
-Their rules are kept, and the hook that carries them out is theirs (``make_early_stopping_hook``). Asked by the clock or
-by steps they would read the event files again and again, or late; here the rule is asked once after each evaluation, so
-that a training stops right at the checkpoint that was the reason.
+Their rules are kept, not the hook that carries them out (``make_early_stopping_hook``). Asked by the clock or by steps,
+that one reads the event files again and again, or late; and it goes by a global step that is read while the step is
+made, so that it may miss the very step of the evaluation. Here the rule is asked once after each evaluation, so that a
+training stops right at the checkpoint that was the reason. Theirs also tells the other workers of a cluster, which this
+does not.
 """
 
 from collections.abc import Mapping
@@ -16,26 +18,27 @@ from components.estimator.evaluations import Evaluations
 from pipeline.config.model import EarlyStopping
 
 
-def early_stopping_hook(estimator: Any, settings: EarlyStopping, evaluations: Evaluations) -> Any:
-    """Make the hook for ``TrainSpec.hooks``.
+class EarlyStoppingHook(tf.estimator.SessionRunHook):
+    """Ends the training after the evaluation that is the reason; has to follow the hook that saves, and so evaluates.
 
     Args:
-        estimator: The Estimator that is trained.
         settings: When to stop.
         evaluations: To which the evaluations of this training are added.
     """
-    asked = -1
 
-    def should_stop() -> bool:
-        nonlocal asked
-        if len(evaluations.by_step) == asked:
-            return False
-        asked = len(evaluations.by_step)
-        return reason_to_stop(settings, evaluations.by_step) is not None
+    def __init__(self, settings: EarlyStopping, evaluations: Evaluations) -> None:
+        self._settings = settings
+        self._evaluations = evaluations
+        self._asked = -1
 
-    return tf.estimator.experimental.make_early_stopping_hook(
-        estimator, should_stop, run_every_secs=None, run_every_steps=1
-    )
+    def after_run(self, run_context: Any, run_values: Any) -> None:
+        """Ask the rule if there is a new evaluation."""
+        del run_values
+        count = len(self._evaluations.by_step)
+        if count != self._asked:
+            self._asked = count
+            if reason_to_stop(self._settings, self._evaluations.by_step) is not None:
+                run_context.request_stop()
 
 
 def reason_to_stop(settings: EarlyStopping, evaluations: Mapping[int, Mapping[str, float]]) -> str | None:

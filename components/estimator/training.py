@@ -14,7 +14,7 @@ from components.estimator.checkpoints import checkpoint_hooks, recover
 from components.estimator.evaluations import Evaluations, check_metrics
 from components.estimator.inputs import input_fn
 from components.estimator.models import create_estimator
-from components.estimator.stopping import early_stopping_hook, reason_to_stop
+from components.estimator.stopping import EarlyStoppingHook, reason_to_stop
 from components.estimator.warm_start import WarmStart, warm_start
 from components.estimator.watching import ProgressHook
 from components.progress import report
@@ -84,7 +84,7 @@ def train_and_evaluate(task: Task) -> tuple[Any, dict[str, float]]:
         progress = ProgressHook(spec.loss, record.train_steps, settings.batch_size)
         hooks: list[Any] = [progress, *checkpoint_hooks(spec, estimator.config, began_at)]
         if settings.early_stopping is not None:  # last, so that it follows the hook that saves, and so evaluates
-            hooks.append(early_stopping_hook(estimator, settings.early_stopping, evaluations))
+            hooks.append(EarlyStoppingHook(settings.early_stopping, evaluations))
         return hooks
 
     features = {name: one for name, one in task.feature_spec.items() if name != task.label}

@@ -7,7 +7,7 @@ from data import foresight, waves
 from data.hedonic import normal_cdf
 from data.waves import STEPS, Floats
 
-ROWS = 1000
+ROWS = 300
 
 
 @pytest.fixture(scope="module")
