@@ -1,6 +1,6 @@
 """Three ways to train the house-price network on the same rows; each turn of bench.training is a process of this.
 
-- ``ours``: what the Trainer node calls.
+- ``ours``: what the Trainer node calls, deterministic as it is by default.
 - ``bare``: the same ``model_fn`` in a script as https://www.tensorflow.org/guide/estimator has it, with an ``input_fn``
   as https://www.tensorflow.org/guide/data_performance has it.
 - ``keras``: the same layers, loss, optimiser, batches and rows under Keras 2 ``fit``.
@@ -38,6 +38,8 @@ EPOCH = 500  # steps between two marks under Keras
 def ours(data: dict[str, Any], spec: dict[str, Any], settings: Training, folder: Path) -> list[tuple[int, float]]:
     """Train as the Trainer node does, progress reports included."""
     os.environ[progress.VARIABLE] = str(folder.with_suffix(".jsonl"))
+    if settings.deterministic:
+        tf.config.experimental.enable_op_determinism()
     train_and_evaluate(Task("housing", LABEL, data["train"], data["eval"], spec, settings, folder))
     return _marks(folder)
 
