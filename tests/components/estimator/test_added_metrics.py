@@ -10,9 +10,9 @@ import pytest
 import tensorflow as tf
 
 from components.estimator.training import Task, train_and_evaluate
-from components.user_code import place
 from pipeline.config.model import Training
 from pipeline.errors import UserCodeError
+from tests.components import problem_folder
 
 pytestmark = [
     pytest.mark.slow,
@@ -77,12 +77,8 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 @pytest.fixture
 def model_file(tmp_path: Path) -> Iterator[Path]:
-    folder = tmp_path / "code" / "signs"
-    folder.mkdir(parents=True)
-    (folder / "__init__.py").write_text("")
-    with place.restored():
-        place.use_copy(tmp_path / "code", "signs", folder)
-        yield folder / "model.py"
+    with problem_folder.written(tmp_path, "signs") as model_file:
+        yield model_file
 
 
 def evaluated(rows: list[str], model_dir: Path) -> dict[str, float]:

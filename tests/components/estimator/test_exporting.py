@@ -16,8 +16,8 @@ from tensorflow_transform.tf_metadata import dataset_metadata, metadata_io, sche
 
 from components.estimator.exporting import export, serving_input_receiver_fn
 from components.estimator.models import create_estimator
-from components.user_code import place
 from pipeline.errors import UserCodeError
+from tests.components import problem_folder
 
 pytestmark = pytest.mark.slow
 
@@ -88,13 +88,8 @@ def transform(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 @pytest.fixture
 def model_file(tmp_path: Path) -> Iterator[Path]:
-    folder = tmp_path / "code" / "sums"
-    folder.mkdir(parents=True)
-    (folder / "__init__.py").write_text("")
-    (folder / "model.py").write_text(MODEL)
-    with place.restored():
-        place.use_copy(tmp_path / "code", "sums", folder)
-        yield folder / "model.py"
+    with problem_folder.written(tmp_path, "sums", MODEL) as model_file:
+        yield model_file
 
 
 def make_export(transform: Any, folder: Path) -> Path:

@@ -11,9 +11,9 @@ import pytest
 import tensorflow as tf
 
 from components.estimator.training import Task, train_and_evaluate
-from components.user_code import place
 from pipeline.config.model import Training
 from pipeline.errors import UserCodeError
+from tests.components import problem_folder
 
 pytestmark = pytest.mark.slow
 
@@ -76,14 +76,8 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 @pytest.fixture
 def problem(tmp_path: Path) -> Iterator[Path]:
     """The file model.py of a problem named slips, which a person knows under another path than the run."""
-    folder = tmp_path / "code" / "slips"
-    folder.mkdir(parents=True)
-    (folder / "__init__.py").write_text("")
-    package = __import__(place.PACKAGE, fromlist=["problems"])
-    before = list(package.__path__)
-    place.use_copy(tmp_path / "code", "slips", tmp_path / "mine")
-    yield folder / "model.py"
-    package.__path__ = before
+    with problem_folder.written(tmp_path, "slips", known_as=tmp_path / "mine") as model_file:
+        yield model_file
 
 
 def answer(problem: Path, text: str, rows: list[str], model_dir: Path) -> UserCodeError:

@@ -10,8 +10,8 @@ import pytest
 import tensorflow as tf
 
 from components.estimator.training import Task, train_and_evaluate
-from components.user_code import place
 from pipeline.config.model import Training
+from tests.components import problem_folder
 
 pytestmark = [
     pytest.mark.slow,
@@ -58,15 +58,8 @@ def build_keras_model(params, feature_spec):
 @pytest.fixture
 def problem(tmp_path: Path) -> Iterator[Path]:
     """A problem named telling, which writes down what it is given."""
-    folder = tmp_path / "code" / "telling"
-    folder.mkdir(parents=True)
-    (folder / "__init__.py").write_text("")
-    (folder / "model.py").write_text(MODEL)
-    package = __import__(place.PACKAGE, fromlist=["problems"])
-    before = list(package.__path__)
-    place.use_copy(tmp_path / "code", "telling", folder)
-    yield folder / "model.py"
-    package.__path__ = before
+    with problem_folder.written(tmp_path, "telling", MODEL) as model_file:
+        yield model_file
 
 
 @pytest.fixture

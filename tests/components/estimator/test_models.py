@@ -16,9 +16,9 @@ from components.description import RAW
 from components.estimator.exporting import export
 from components.estimator.models import create_estimator
 from components.estimator.training import Task, train_and_evaluate
-from components.user_code import place
 from pipeline.config.model import Training
 from pipeline.errors import UserCodeError
+from tests.components import problem_folder
 
 pytestmark = [
     pytest.mark.slow,
@@ -129,12 +129,8 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 @pytest.fixture
 def problem(tmp_path: Path) -> Iterator[Path]:
     """The file model.py of a problem named some."""
-    folder = tmp_path / "code" / "some"
-    folder.mkdir(parents=True)
-    (folder / "__init__.py").write_text("")
-    with place.restored():
-        place.use_copy(tmp_path / "code", "some", folder)
-        yield folder / "model.py"
+    with problem_folder.written(tmp_path, "some") as model_file:
+        yield model_file
 
 
 def train(rows: list[str], model_dir: Path, label: str, **settings: Any) -> tuple[Any, dict[str, float]]:

@@ -25,6 +25,7 @@ from components.estimator.models import create_estimator
 from components.infra_validator.requests import decode
 from components.user_code import place
 from pipeline.errors import SettingsError
+from tests.components import problem_folder
 
 pytestmark = [
     pytest.mark.slow,
@@ -124,12 +125,8 @@ def transform(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 @pytest.fixture
 def model_file(tmp_path: Path) -> Iterator[Path]:
-    folder = tmp_path / "code" / "houses"
-    folder.mkdir(parents=True)
-    (folder / "__init__.py").write_text("")
-    with place.restored():
-        place.use_copy(tmp_path / "code", "houses", folder)
-        yield folder / "model.py"
+    with problem_folder.written(tmp_path, "houses") as model_file:
+        yield model_file
 
 
 def trained(folder: Path, forward: tuple[str, ...]) -> Any:

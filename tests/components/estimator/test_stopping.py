@@ -16,9 +16,9 @@ from components.estimator.best import BestCheckpoint
 from components.estimator.stopping import reason_to_stop
 from components.estimator.training import Task, exported_checkpoint, train_and_evaluate
 from components.trainer.record import TrainingRecord, read_record
-from components.user_code import place
 from pipeline.config.model import EarlyStopping, Training
 from pipeline.errors import SettingsError
+from tests.components import problem_folder
 
 pytestmark = [
     pytest.mark.slow,
@@ -68,15 +68,8 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 @pytest.fixture
 def problem(tmp_path: Path) -> Iterator[Path]:
-    folder = tmp_path / "code" / "walks"
-    folder.mkdir(parents=True)
-    (folder / "__init__.py").write_text("")
-    (folder / "model.py").write_text(WALK)
-    package = __import__(place.PACKAGE, fromlist=["problems"])
-    before = list(package.__path__)
-    place.use_copy(tmp_path / "code", "walks", folder)
-    yield folder / "model.py"
-    package.__path__ = before
+    with problem_folder.written(tmp_path, "walks", WALK) as model_file:
+        yield model_file
 
 
 def task(rows: list[str], model_dir: Path, **settings: Any) -> Task:

@@ -12,9 +12,9 @@ import tensorflow as tf
 
 from components import progress
 from components.estimator.training import Task, train_and_evaluate
-from components.user_code import place
 from pipeline.config.model import Training
 from pipeline.errors import UserCodeError
+from tests.components import problem_folder
 
 pytestmark = pytest.mark.slow
 
@@ -57,13 +57,8 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 @pytest.fixture
 def problem(tmp_path: Path) -> Iterator[Path]:
     """The file model.py of a problem named lines."""
-    folder = tmp_path / "code" / "lines"
-    folder.mkdir(parents=True)
-    (folder / "__init__.py").write_text("")
-    (folder / "model.py").write_text(MODEL)
-    with place.restored():
-        place.use_copy(tmp_path / "code", "lines", folder)
-        yield folder / "model.py"
+    with problem_folder.written(tmp_path, "lines", MODEL) as model_file:
+        yield model_file
 
 
 def task(rows: list[str], model_dir: Path, **settings: object) -> Task:

@@ -14,9 +14,9 @@ import tensorflow as tf
 from components.estimator.training import Task, train_and_evaluate
 from components.estimator.warm_start import WarmStart, vocabularies
 from components.trainer.record import read_record
-from components.user_code import place
 from pipeline.config.model import Training
 from pipeline.errors import SettingsError
+from tests.components import problem_folder
 
 pytestmark = [
     pytest.mark.slow,
@@ -85,15 +85,8 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 @pytest.fixture
 def problem(tmp_path: Path) -> Iterator[Path]:
-    folder = tmp_path / "code" / "towns"
-    folder.mkdir(parents=True)
-    (folder / "__init__.py").write_text("")
-    (folder / "model.py").write_text(MODEL)
-    package = __import__(place.PACKAGE, fromlist=["problems"])
-    before = list(package.__path__)
-    place.use_copy(tmp_path / "code", "towns", folder)
-    yield folder / "model.py"
-    package.__path__ = before
+    with problem_folder.written(tmp_path, "towns", MODEL) as model_file:
+        yield model_file
 
 
 def words(folder: Path, name: str, terms: list[str]) -> dict[str, Path]:

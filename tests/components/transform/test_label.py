@@ -11,8 +11,8 @@ import tensorflow_transform as tft
 from components.transform.dependencies import dependencies
 from components.transform.label import check_label_varies, columns_of_label, label_function
 from components.transform.preprocessing import preprocessing_fn
-from components.user_code import place
 from pipeline.errors import DataError, UserCodeError
+from tests.components import problem_folder
 from tests.components.transform.trips import ROWS, example, write_transform
 
 pytestmark = pytest.mark.slow
@@ -93,12 +93,8 @@ def test_a_constant_label_is_refused_whoever_is_to_blame(tmp_path: Path) -> None
 
 @pytest.fixture
 def problem(tmp_path: Path) -> Any:
-    folder = tmp_path / "code" / "trips"
-    folder.mkdir(parents=True)
-    (folder / "__init__.py").write_text("")
-    with place.restored():
-        place.use_copy(tmp_path / "code", "trips", folder)
-        yield folder
+    with problem_folder.written(tmp_path, "trips") as model_file:
+        yield model_file.parent
 
 
 @pytest.mark.parametrize(
