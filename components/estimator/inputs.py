@@ -6,8 +6,7 @@ checkpoint goes on in that order too: it begins with the epoch that it was in, a
 it. Beginning anew instead, a training that is killed often would see the first rows again and again.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import components.estimator.compat  # noqa: F401  before TensorFlow
@@ -58,8 +57,7 @@ def input_fn(
         return features, features.pop(label)
 
     def make(config: Any = None, input_context: Any = None) -> Any:
-        with _seeded(seed):
-            return dataset_of(*_place(config, input_context, training))
+        return dataset_of(*_place(config, input_context, training))
 
     def dataset_of(workers: int, worker: int) -> Any:
         by_file = len(names) >= workers
@@ -68,7 +66,7 @@ def input_fn(
         def once(epoch: Any = None) -> Any:
             dataset = tf.data.Dataset.from_tensor_slices(mine)
             if training and by_file and len(mine) > 1:  # shares of rows are by their place: the files keep their order
-                dataset = dataset.shuffle(len(mine), seed=seed + epoch)
+                dataset = _shuffled(dataset, len(mine), seed + epoch)
             dataset = dataset.interleave(
                 _records,
                 cycle_length=max(1, min(len(mine), _PARALLEL_FILES)),
@@ -78,7 +76,7 @@ def input_fn(
             dataset = dataset.unbatch()
             if not by_file:
                 dataset = dataset.shard(workers, worker)
-            return dataset.shuffle(shuffle_buffer, seed=seed + epoch) if training else dataset
+            return _shuffled(dataset, shuffle_buffer, seed + epoch) if training else dataset
 
         if training:
             epoch, seen = _seen(mine, start // workers * batch_size, 1 if by_file else workers, worker)
@@ -92,15 +90,23 @@ def input_fn(
     return make
 
 
-@contextmanager
-def _seeded(seed: int) -> Iterator[None]:
-    """Let a Dataset's seeds depend on ``seed`` alone: in a graph they are mixed with the graph's own."""
-    graph = tf.compat.v1.get_default_graph()
-    before, graph.seed = graph.seed, seed
-    try:
-        yield
-    finally:
-        graph.seed = before
+def _shuffled(dataset: Any, buffer: int, seed: Any) -> Any:
+    """Shuffle a Dataset of strings; not by ``Dataset.shuffle``, which keeps its seed in a resource inside a function.
+
+    A Dataset with such state loses its threads under ``enable_op_determinism``: reading would wait for each step, and
+    each step for reading. This op has none, nor does it mix the graph's seed with ours.
+    """
+    spec = dataset.element_spec
+    variant = tf.raw_ops.ShuffleDataset(
+        input_dataset=tf.data.experimental.to_variant(dataset),
+        buffer_size=buffer,
+        seed=seed,
+        seed2=1,  # two zeros would mean any order
+        output_types=[spec.dtype],
+        output_shapes=[spec.shape],
+        reshuffle_each_iteration=False,
+    )
+    return tf.data.experimental.from_variant(variant, spec)
 
 
 def _records(name: Any) -> Any:

@@ -143,3 +143,13 @@ def test_an_estimator_hands_over_its_configuration(write: Callable[..., list[str
         features, _ = iterator.get_next()
         seen = {int(row) for _ in range(9) for row in session.run(features["row"])}
     assert seen == set(range(1, ROWS, 3))
+
+
+def test_no_state_costs_it_its_threads_where_operations_are_deterministic(write: Callable[..., list[str]]) -> None:
+    """``enable_op_determinism`` takes the threads from a Dataset whose functions keep state, as shuffling ones do."""
+    with tf.Graph().as_default() as graph:
+        input_fn(write(4), SPEC, "y", batch_size=7, training=True, shuffle_buffer=1000, seed=3)()
+        library = graph.as_graph_def().library
+    functions = [node.op for function in library.function for node in function.node_def]
+    assert "ShuffleDataset" in functions
+    assert not [name for name in functions if "SeedGenerator" in name or name.startswith("ShuffleDatasetV")]
