@@ -125,7 +125,7 @@ def _lacking(
     guesses = [f"{name} may be what is called {match[0]} there" for name, match in near.items() if match]
     if len(names) == 1 and any(sign in names[0] for sign in ";\t|"):
         hint = "The cells seem to be separated by something else than commas; write the file with commas."
-    elif all(_is_number(name) for name in names):
+    elif all(is_number(name) for name in names):
         hint = "The file seems to have no header line; give the names with columns."
     elif list(lacking) == [label] and guess:
         hint = f"pipeline.toml says label = {label!r}, and the code says {guess!r}: did you mean that?"
@@ -142,7 +142,8 @@ def _lacking(
     )
 
 
-def _is_number(text: str) -> bool:
+def is_number(text: str) -> bool:
+    """Whether Python reads a cell as a number."""
     try:
         float(text)
     except ValueError:

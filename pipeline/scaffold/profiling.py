@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from components.example_gen import diagnosis, shards
 from components.example_gen.conversion import Converted
-from components.example_gen.kinds import Kind, settle
+from components.example_gen.kinds import Kind, is_number, settle
 from components.example_gen.layout import Shard
 from components.example_gen.options import IngestOptions
 from components.example_gen.sources import Source, list_sources
@@ -165,7 +165,7 @@ def _check_label(label: str, names: Sequence[str], path: str, *, headed: bool) -
     hint = f"did you mean --label {close[0]!r}?" if close else "name one of the columns with --label"
     if len(names) == 1 and any(sign in names[0] for sign in ";\t|"):
         hint = "the cells seem to be separated by something else than commas; write the file with commas"
-    elif headed and not close and any(_is_number(name) for name in names):
+    elif headed and not close and any(is_number(name) for name in names):
         hint = "the file seems to have no header line; give the names with --columns a,b,c"
     raise SettingsError(
         f"There is no column {label!r} in the data", got=shown, expected="the column to predict", where=path, hint=hint
@@ -222,11 +222,3 @@ def parse_columns(text: str) -> tuple[str, ...]:
             expected="--columns id,age,price",
         )
     return names
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

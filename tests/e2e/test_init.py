@@ -1,6 +1,7 @@
 """From a CSV file to a pushed model without editing a line: three awkward files, and three that others made.
 
-Each run costs about forty seconds, so each is asked everything there is to ask of it.
+Each run costs about forty seconds, so each is asked everything there is to ask of it, and three of the seven run on
+demand (``make soak``).
 """
 
 import csv
@@ -110,6 +111,7 @@ def test_rentals(tmp_path: Path) -> None:
     assert np.mean(np.abs(said - truth)) < 0.5 * np.mean(np.abs(truth - np.median(truth)))
 
 
+@pytest.mark.soak
 def test_sensors(tmp_path: Path) -> None:
     """Eighty columns, "NA", two classes that the file numbers."""
     text = awkward.sensors()
@@ -123,6 +125,7 @@ def test_sensors(tmp_path: Path) -> None:
     assert np.all((probability > 0) & (probability < 1))
 
 
+@pytest.mark.soak
 def test_flowers(tmp_path: Path) -> None:
     """No header; classes of text, with commas and quotes in their names; ISO dates."""
     text = awkward.flowers()
@@ -145,6 +148,7 @@ def test_a_file_that_says_nothing_of_its_label_is_not_blessed(tmp_path: Path) ->
     assert not (tmp_path / "w" / "serving" / "made").exists()
 
 
+@pytest.mark.soak
 @pytest.mark.skipif(not TAXI.is_file(), reason=f"{TAXI} is not there")
 def test_tips(tmp_path: Path) -> None:
     made = init(tmp_path, TAXI, "tips")

@@ -108,6 +108,7 @@ def test_a_label_that_comes_out_constant_is_refused(workspace: Path, tmp_path: P
     assert [one.name for one in (workspace / "serving" / "taxi").iterdir()] == ["1"]
 
 
+@pytest.mark.soak
 def test_on_real_trips_it_is_at_least_as_good_as_a_logistic_regression(tmp_path: Path) -> None:
     if not REAL.exists():
         pytest.skip(f"{REAL} is not there")
