@@ -98,6 +98,15 @@ def component_code(*packages: str) -> str:
     return hashlib.sha256(f"{code} {library_versions()}".encode()).hexdigest()
 
 
+def component_files() -> dict[str, str]:
+    """Return the hash of each file of our own code that nodes run, by its path in ``components``."""
+    root = Path(__file__).resolve().parents[1]
+    return {
+        file.relative_to(root).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()[:16]
+        for file in sorted(root.rglob("*.py"))
+    }
+
+
 def digest(files: Iterable[tuple[str, Path]]) -> str:
     """Hash names and contents."""
     total = hashlib.sha256()

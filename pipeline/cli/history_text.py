@@ -24,7 +24,7 @@ def runs(found: Sequence[Run]) -> str:
             one.name,
             moment(one.started),
             "" if one.seconds is None else f"{one.seconds:.0f} s",
-            one.state,
+            _state(one),
             _data(one),
             _verdict(one.blessed),
             f"{one.metric['metric']} {number(one.metric['value'])}" if one.metric else one.error,
@@ -36,6 +36,11 @@ def runs(found: Sequence[Run]) -> str:
     return "\n".join(
         "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
     )
+
+
+def _state(run: Run) -> str:
+    """Return a run's state, and what is special about it."""
+    return ", ".join(filter(None, [run.state, f"resumed {facts.times(run.resumed)}" if run.resumed else "", run.part]))
 
 
 def _data(run: Run) -> str:
@@ -67,7 +72,8 @@ def show(found: Details, root: Path) -> str:
         if run.state == "done"
         else f" after {run.seconds:.0f} s"
     )
-    lines = [f"{run.name}: {run.state}{took}, started {moment(run.started)}", ""]
+    more = "".join(f", {one}" for one in _state(run).split(", ")[1:])
+    lines = [f"{run.name}: {run.state}{took}{more}, started {moment(run.started)}", ""]
     lines += _block("data", [f"{one.path}: {_rows(one.rows)}hash {short(one.hash)}" for one in run.sources])
     if run.rows:
         counts = ", ".join(f"{split} {count:,}" for split, count in run.rows.items())

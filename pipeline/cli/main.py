@@ -38,6 +38,9 @@ def cli() -> None:
 )
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a setting; may be repeated.")
 @click.option("--no-cache", is_flag=True, help="Run every node, even those whose result could be reused.")
+@click.option("--from", "first", metavar="NODE", help="Run NODE and all after it anew; reuse all before it.")
+@click.option("--to", "last", metavar="NODE", help="Run NODE and what it needs; nothing after it.")
+@click.option("--only", metavar="NODE", help="Run NODE alone, anew, on the latest results of what it needs.")
 @click.option("--max-nodes", type=click.IntRange(1), metavar="N", help="Nodes to run at once.  [default: cores]")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON; progress goes to stderr.")
 @click.option("--verbose", is_flag=True, help="Show the whole trace of an error.")
@@ -48,6 +51,9 @@ def run(
     workspace: Path,
     overrides: tuple[str, ...],
     no_cache: bool,
+    first: str | None,
+    last: str | None,
+    only: str | None,
     max_nodes: int | None,
     as_json: bool,
     verbose: bool,
@@ -57,10 +63,40 @@ def run(
     PROBLEM is the name of a folder in pipeline/problems, or the path of a problem's folder elsewhere.
     """
     from pipeline.cli.run import run_command
+    from pipeline.local.partial import Part
 
+    part = Part(first, last, only)
     return run_command(
-        problem, data, workspace, overrides, cache=not no_cache, most=max_nodes, as_json=as_json, verbose=verbose
+        *(problem, data, workspace, overrides),
+        cache=not no_cache,
+        most=max_nodes,
+        part=part,
+        as_json=as_json,
+        verbose=verbose,
     )
+
+
+@cli.command()
+@click.argument("run", required=False)
+@click.option(
+    "--workspace",
+    default="workspace",
+    show_default=True,
+    metavar="DIR",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The workspace of the run.",
+)
+@click.option("--max-nodes", type=click.IntRange(1), metavar="N", help="Nodes to run at once.  [default: cores]")
+@click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON; progress goes to stderr.")
+@click.option("--verbose", is_flag=True, help="Show the whole trace of an error.")
+def resume(*, run: str | None, workspace: Path, max_nodes: int | None, as_json: bool, verbose: bool) -> int:
+    """Go on with RUN, which was killed, failed or was cancelled, with the code and settings that it began with.
+
+    RUN is a run's name or the beginning of it, or last, last-1 and so on; by default the last run that did not end.
+    """
+    from pipeline.cli.resume import resume_command
+
+    return resume_command(run, workspace, most=max_nodes, as_json=as_json, verbose=verbose)
 
 
 @cli.command()
@@ -145,7 +181,7 @@ def main(arguments: list[str] | None = None) -> int:
         return int(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         click.echo("\nStopped; nothing was pushed by the node that was under way.", err=True)
-        if given[:1] == ["run"]:
+        if given[:1] in (["run"], ["resume"]):
             click.echo(f"  resume    {shlex.join(['python', *sys.argv])}   (finished nodes are reused)", err=True)
         return 130
     except Exception as error:  # noqa: BLE001  a fault of ours is an error for a person too

@@ -3,7 +3,7 @@
 import json
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -15,7 +15,8 @@ from pipeline.cli.problems import find_problem
 from pipeline.cli.summary import as_json as summary_json
 from pipeline.cli.summary import exit_code, render
 from pipeline.config import read_problem
-from pipeline.local.run import run_problem
+from pipeline.local.partial import WHOLE, Part
+from pipeline.local.run import Outcome, run_problem
 
 
 def run_command(
@@ -26,15 +27,25 @@ def run_command(
     *,
     cache: bool,
     most: int | None,
+    part: Part = WHOLE,
     as_json: bool,
     verbose: bool,
 ) -> int:
     """Run a problem and print the summary; return the exit code."""
     settings = read_problem(find_problem(problem), overrides, data)
+    return carry_out(
+        lambda display: run_problem(settings, workspace, display, cache=cache, most=most, part=part),
+        as_json=as_json,
+        verbose=verbose,
+    )
+
+
+def carry_out(work: Callable[[Display], Outcome], *, as_json: bool, verbose: bool) -> int:
+    """Do what a command is to do, show it while it goes, and print the summary; return the exit code."""
     display = Display()
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        outcome = run_problem(settings, workspace, display, cache=cache, most=most)
+        outcome = work(display)
     finally:
         display.close()
     if as_json:

@@ -10,7 +10,8 @@ import click
 
 from components.evaluator.verdict import OVERALL, Measurement, Verdict
 from pipeline.cli import facts
-from pipeline.errors import NotBlessedError
+from pipeline.errors import DataError, NotBlessedError, SettingsError, UserCodeError
+from pipeline.lineage.facts import times
 from pipeline.local.run import Outcome
 
 
@@ -42,6 +43,8 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
         "workspace": str(outcome.job.workspace.root),
         "seconds": round(outcome.seconds, 3),
         "exit_code": exit_code(outcome),
+        "resumed": outcome.resumed,
+        "part": str(outcome.job.part) or None,
         "rows": rows,
         "sources": facts.sources(outcome),
         "training": training.as_json() if training else None,
@@ -104,7 +107,7 @@ def render(outcome: Outcome, colour: bool, *, verbose: bool = False) -> str:
     if outcome.error is None or not (outcome.error.hint or any(part.hint for part in outcome.error.parts)):
         lines.append(f"  next      {_next(outcome, pushed)}")
     if outcome.error is not None:
-        lines.append(f"  resume    {command_line()}   (finished nodes are reused)")
+        lines.append(f"  resume    {_again(outcome)}   (finished nodes are reused)")
     return "\n".join(lines)
 
 
@@ -118,11 +121,15 @@ def _headline(outcome: Outcome, colour: bool) -> str:
         words, shade = f"nothing new to push: this very model is version {pushed['pushed_version']} already", "green"
     elif pushed:
         words, shade = f"blessed, and pushed as version {pushed['pushed_version']}", "green"
+    elif "Pusher" not in outcome.results:
+        words, shade = f"done as far as asked ({outcome.job.part}); nothing was to be pushed", "green"
     else:
         words, shade = "complete, with nothing to push", "yellow"
     reused = sum(result.state == "reused" for result in outcome.results.values())
     shown = click.style(words, fg=shade, bold=True) if colour else words
     counts = f"{outcome.seconds:.0f} s, {reused} of {len(outcome.results)} nodes reused"
+    if outcome.resumed:
+        counts += f", resumed {times(outcome.resumed)}"
     return f"{outcome.job.problem.name}: {shown} ({counts})"
 
 
@@ -180,6 +187,17 @@ def number(value: float | None) -> str:
 def command_line() -> str:
     """Return the command that was given, as it can be given again."""
     return shlex.join(["python", *sys.argv])
+
+
+def _again(outcome: Outcome) -> str:
+    """Return the command that goes on after a failure: a resumed run would meet the same data and code again."""
+    mended = (DataError, SettingsError, UserCodeError)
+    if not outcome.resumed or not isinstance(outcome.error, mended):
+        return command_line()
+    problem, root = outcome.job.problem, outcome.job.workspace.root
+    shipped = Path(__file__).resolve().parents[1] / "problems"
+    name = problem.name if problem.folder.parent == shipped else str(problem.folder)
+    return shlex.join(["python", "runner.py", "run", name, "--workspace", _near(str(root))])
 
 
 def _near(path: str) -> str:

@@ -41,6 +41,22 @@ class Record:
         return self.folder / "code" / str(self.job.get("problem", {}).get("name", ""))
 
     @property
+    def resumed(self) -> int:
+        """How often the run was resumed."""
+        file = self.folder / "resumes.json"
+        try:
+            return len(json.loads(file.read_text(encoding="utf-8"))) if file.exists() else 0
+        except (OSError, ValueError):
+            return 0
+
+    @property
+    def part(self) -> str:
+        """Which part of the chain was run, as the command line has it; empty for all of it."""
+        part = self.job.get("part") or {}
+        options = {"--from": "first", "--to": "last", "--only": "only"}
+        return " ".join(f"{option} {part[name]}" for option, name in options.items() if part.get(name))
+
+    @property
     def executions(self) -> list[int]:
         """The last execution of each node, as far as the outcome says; empty if it does not."""
         return [one["execution"] for one in (self.outcome or {}).get("nodes", ()) if one.get("execution")]

@@ -121,3 +121,8 @@ def flat(settings: Any, prefix: str = "") -> dict[str, Any]:
 def short(digest: str) -> str:
     """Return the beginning of a hash."""
     return digest[:12]
+
+
+def times(count: int) -> str:
+    """Return how often something was done, in words."""
+    return "1 time" if count == 1 else f"{count} times"

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from pipeline.lineage import facts
 from pipeline.lineage.archive import Archive, Record
 from pipeline.lineage.facts import Source
+from pipeline.lineage.liveness import is_alive
 from pipeline.lineage.store import Artifact, Execution
 
 
@@ -30,6 +30,8 @@ class Run:
         version: The version that holds its model; None if it was not pushed.
         new: Whether that version is of this very run.
         error: What went wrong, in a sentence.
+        resumed: How often it was resumed.
+        part: Which part of the chain was run, as ``--to Trainer``; empty for all of it.
     """
 
     name: str
@@ -46,6 +48,8 @@ class Run:
     version: int | None = None
     new: bool = False
     error: str = ""
+    resumed: int = 0
+    part: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """Return the run as ``runs --json`` prints it."""
@@ -62,6 +66,8 @@ class Run:
             "version": self.version,
             "pushed": self.new,
             "error": self.error or None,
+            "resumed": self.resumed,
+            "part": self.part or None,
         }
 
 
@@ -131,6 +137,8 @@ def describe(archive: Archive, name: str) -> Run:
         version=int(version) if version else None,
         new=bool(version) and not (pushed and pushed.get("reused")),
         error=str(((record.outcome or {}).get("error") or {}).get("headline", "")) or _failed(archive, record, found),
+        resumed=record.resumed,
+        part=record.part,
     )
 
 
@@ -170,8 +178,7 @@ def _state(archive: Archive, record: Record, found: Parts) -> str:
         return "failed" if record.outcome.get("error") else "done"
     states = {one.state for one in found.executions}
     if record.job:
-        newest = bool(archive.runs) and archive.runs[-1] == record.run
-        return "running" if newest and is_held(archive.root / ".lock") else "stopped"
+        return "running" if is_alive(record.folder) else "stopped"
     if "failed" in states:
         return "failed"
     if "running" in states:
@@ -186,16 +193,3 @@ def _failed(archive: Archive, record: Record, found: Parts) -> str:
     places = archive.store.places_of(one.id for one in found.executions if one.state == "failed")
     nodes = [node for _, node in places.values()]
     return f"{', '.join(nodes)} failed" if nodes else ""
-
-
-def is_held(lock: Path) -> bool:
-    """Say whether a process holds the lock of a workspace, without trying to take it: a run must not meet a reader.
-
-    Source: proc(5), /proc/locks.
-    """
-    try:
-        number = lock.stat().st_ino
-        locks = Path("/proc/locks").read_text(encoding="ascii")
-    except OSError:
-        return False
-    return any("FLOCK" in line and f":{number} " in line for line in locks.splitlines())

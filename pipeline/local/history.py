@@ -76,6 +76,12 @@ def describe(store: Any, node: str, execution_id: int, *, cache: bool) -> NodeRe
     return NodeResult(node, name, why=why, outputs=_outputs(store, execution_id), execution=execution_id)
 
 
+def why_not_reused(store: Any, node: str, execution_id: int) -> str:
+    """Say why a node whose execution is registered cannot reuse an earlier result."""
+    [execution] = store.get_executions_by_id([execution_id])
+    return _why_ran(store, execution) or _why_again(node, cache=True)
+
+
 def _why_again(node: str, *, cache: bool) -> str:
     """Say why a node ran although its inputs and properties are those of the last time."""
     if node in _NEVER_REUSED:

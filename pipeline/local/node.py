@@ -19,9 +19,11 @@ from components import progress
 from components.user_code import place
 from pipeline.chain import create_pipeline
 from pipeline.errors import InfrastructureError, PipelineError, find
-from pipeline.local import history
+from pipeline.local import history, launching, partial
 from pipeline.local.record import Job, NodeResult, write_json
+from pipeline.local.resuming import as_recorded
 from pipeline.local.server import PREPARE
+from pipeline.local.taking import take
 from pipeline.local.workspace import trouble
 
 
@@ -58,7 +60,7 @@ def prepare(job: Job) -> int:
     _start_logging()
     try:
         chain = create_pipeline(
-            job.problem,
+            as_recorded(job),
             code=job.code,
             pipeline_root=job.workspace.artifacts(job.problem.name),
             serving_dir=job.workspace.serving(job.problem.name),
@@ -67,15 +69,25 @@ def prepare(job: Job) -> int:
         )
         ir = compiler.Compiler().compile(chain)
         runtime_parameter_utils.substitute_runtime_parameter(ir, {constants.PIPELINE_RUN_ID_PARAMETER_NAME: job.run})
+        plan = _plan(job, ir)
+        for node in ir.nodes:
+            if node.pipeline_node.node_info.id in plan.anew:
+                node.pipeline_node.execution_options.caching_options.enable_cache = False
         job.chain.write_bytes(ir.SerializeToString(deterministic=True))
         with metadata.Metadata(connection(job)) as handle:
             history.fail_abandoned(handle.store, job.workspace.root / "artifacts")
-        nodes = {node.pipeline_node.node_info.id: list(node.pipeline_node.upstream_nodes) for node in ir.nodes}
+            take(handle.store, job, plan.taken)
+            launching.write_done(handle.store, job)
     except Exception as error:  # noqa: BLE001  every failure becomes a result
         return _failed(job, PREPARE, error)
-    write_json(job.folder / "nodes.json", nodes)
+    write_json(job.folder / "nodes.json", plan.upstream)
     write_json(job.result(PREPARE), NodeResult(PREPARE, "ran").as_json())
     return 0
+
+
+def _plan(job: Job, ir: Any) -> partial.Plan:
+    nodes = [one.pipeline_node for one in ir.nodes]
+    return partial.plan(job.part, {one.node_info.id: list(one.upstream_nodes) for one in nodes})
 
 
 def run(job: Job, node: str) -> int:
@@ -88,9 +100,13 @@ def run(job: Job, node: str) -> int:
     os.environ[progress.VARIABLE] = str(job.events(node))
     try:
         place.use_copy(job.copies, job.problem.name, job.problem.folder)
-        execution = _launch(job, node)
+        ir = pipeline_pb2.Pipeline()
+        ir.ParseFromString(job.chain.read_bytes())
+        plan = _plan(job, ir)
+        execution = _launch(job, node, ir, launching.ReuseOnly if node in plan.kept else launching.Attempt)
         with metadata.Metadata(connection(job)) as handle:
-            result = history.describe(handle.store, node, execution, cache=job.cache)
+            cache = job.cache and node not in plan.anew
+            result = history.describe(handle.store, node, execution, cache=cache)
     except Exception as error:  # noqa: BLE001  every failure becomes a result
         return _failed(job, node, error)
     write_json(job.result(node), result.as_json())
@@ -116,13 +132,11 @@ class _NoWatcher:
         """Stop nothing."""
 
 
-def _launch(job: Job, node: str) -> int:
+def _launch(job: Job, node: str, ir: Any, attempt: Any) -> int:
     launcher.execution_watcher.ExecutionWatcher = _NoWatcher
-    ir = pipeline_pb2.Pipeline()
-    ir.ParseFromString(job.chain.read_bytes())
     deployment = runner_utils.extract_local_deployment_config(ir)
     [pipeline_node] = [one.pipeline_node for one in ir.nodes if one.pipeline_node.node_info.id == node]
-    info = launcher.Launcher(
+    info = attempt(
         pipeline_node=pipeline_node,
         mlmd_connection=metadata.Metadata(connection(job)),
         pipeline_info=ir.pipeline_info,

@@ -4,13 +4,15 @@ import json
 import os
 import shutil
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from components.user_code.fingerprint import library_versions
+from components.user_code.fingerprint import component_files, library_versions
 from pipeline.config import Problem
 from pipeline.errors import PipelineError, SettingsError, from_json
+from pipeline.local.partial import WHOLE, Part, read_part
 from pipeline.local.workspace import Workspace
 
 _NOT_COPIED = shutil.ignore_patterns("__pycache__", ".*", "*.pyc")
@@ -26,12 +28,14 @@ class Job:
         problem: The problem, with its settings, as they were when the run started.
         workspace: The workspace.
         cache: Whether nodes may reuse what earlier runs made.
+        part: Which part of the chain is run.
     """
 
     run: str
     problem: Problem
     workspace: Workspace
     cache: bool
+    part: Part = WHOLE
 
     @property
     def folder(self) -> Path:
@@ -66,13 +70,13 @@ class Job:
         return self.folder / "nodes" / f"{node}.json"
 
 
-def create_job(workspace: Workspace, problem: Problem, *, cache: bool) -> Job:
+def create_job(workspace: Workspace, problem: Problem, *, cache: bool, part: Part = WHOLE) -> Job:
     """Name a run, copy the problem's code, and write down what is to be done.
 
     The copy is what the run imports, and stays as the record of its code.
     """
     run = _new_run(workspace, problem.name)
-    job = Job(run, problem, workspace, cache)
+    job = Job(run, problem, workspace, cache, part)
     _check_size(problem.folder)
     shutil.copytree(problem.folder, job.code, ignore=_NOT_COPIED)
     for folder in (job.log("x").parent, job.events("x").parent, job.result("x").parent):
@@ -84,8 +88,10 @@ def create_job(workspace: Workspace, problem: Problem, *, cache: bool) -> Job:
             "problem": problem.model_dump(mode="json", by_alias=True),
             "workspace": str(workspace.root),
             "cache": cache,
+            "part": part.as_json(),
             "started": time.time(),
             "libraries": library_versions(),
+            "components": component_files(),
         },
     )
     return job
@@ -95,7 +101,8 @@ def read_job(file: Path) -> Job:
     """Read what :func:`create_job` wrote."""
     value = json.loads(file.read_text(encoding="utf-8"))
     problem = Problem.model_validate(value["problem"])
-    return Job(value["run"], problem, Workspace(Path(value["workspace"])), value["cache"])
+    workspace = Workspace(Path(value["workspace"]))
+    return Job(value["run"], problem, workspace, value["cache"], read_part(value.get("part", {})))
 
 
 def _new_run(workspace: Workspace, problem: str) -> str:
@@ -172,3 +179,13 @@ def read_result(file: Path, seconds: float) -> NodeResult:
     value = json.loads(file.read_text(encoding="utf-8"))
     error = from_json(value["error"]) if value["error"] else None
     return NodeResult(value["node"], value["state"], seconds, value["why"], error, value["outputs"], value["execution"])
+
+
+def read_done(job: Job, nodes: Iterable[str]) -> dict[str, NodeResult]:
+    """Return the results that nodes have before any is started: those of an earlier attempt, or of another run."""
+    files = {node: job.result(node) for node in nodes}
+    return {
+        node: read_result(file, json.loads(file.read_text(encoding="utf-8"))["seconds"])
+        for node, file in files.items()
+        if file.exists()
+    }

@@ -14,11 +14,15 @@ from components.example_gen.sources import list_sources
 from components.user_code.checks import check_code
 from pipeline.config import SETTINGS_FILE, Problem
 from pipeline.errors import DataError, PipelineError, SettingsError
+from pipeline.local.leftovers import remove, sweep
+from pipeline.local.liveness import hold
+from pipeline.local.partial import WHOLE, Part, check
 from pipeline.local.processes import Server
-from pipeline.local.record import Job, NodeResult, create_job, write_json
+from pipeline.local.record import Job, NodeResult, create_job, read_done, write_json
+from pipeline.local.resuming import changed_since, open_run, put_aside, refuse_if_alive, resumes_of
 from pipeline.local.scheduler import Listener, ended, run_nodes
 from pipeline.local.server import PREPARE
-from pipeline.local.workspace import exclusive, open_workspace
+from pipeline.local.workspace import Workspace, exclusive, open_workspace
 
 
 class Watcher(Listener, Protocol):
@@ -40,12 +44,14 @@ class Outcome:
         results: The result of each node by its id.
         seconds: How long it took, loading included.
         error: What stopped it, if anything did.
+        resumed: How often it was resumed.
     """
 
     job: Job
     results: dict[str, NodeResult]
     seconds: float
     error: PipelineError | None
+    resumed: int = 0
 
     def outputs(self, node: str, key: str) -> list[dict[str, Any]]:
         """Return the artifacts that a node gave out under ``key``, empty if it did not come to that."""
@@ -54,7 +60,13 @@ class Outcome:
 
 
 def run_problem(
-    problem: Problem, root: Path, watcher: Watcher, *, cache: bool = True, most: int | None = None
+    problem: Problem,
+    root: Path,
+    watcher: Watcher,
+    *,
+    cache: bool = True,
+    most: int | None = None,
+    part: Part = WHOLE,
 ) -> Outcome:
     """Run the chain of a problem in the workspace ``root``.
 
@@ -64,6 +76,7 @@ def run_problem(
         watcher: Told what happens.
         cache: Whether nodes may reuse what earlier runs made.
         most: How many nodes run at once; by default as many as there are cores.
+        part: Which part of the chain is run.
 
     Returns:
         The outcome; that a node failed is part of it.
@@ -72,24 +85,68 @@ def run_problem(
         PipelineError: If it cannot even begin: no data, no workspace, nothing to import.
     """
     began = time.monotonic()
+    part = check(part, problem.settings, cache=cache)
     check_code(problem.name, problem.folder)
     _check_files(problem)
     workspace = open_workspace(root)
     with exclusive(workspace, watcher.note):
-        job = create_job(workspace, problem, cache=cache)
-        watcher.begins(job)
-        with Server(job) as server:
-            error = _prepare(server, job, watcher)
-            results = {}
-            if error is None:
-                upstream = json.loads((job.folder / "nodes.json").read_text(encoding="utf-8"))
-                results = run_nodes(server, job, upstream, watcher, most or _cores())
-                error = cause(results)
-        outcome = Outcome(job, results, time.monotonic() - began, error)
-        try:
-            write_json(job.folder / "outcome.json", _record(outcome))
-        except OSError as failure:  # what happened is still to be told
-            watcher.note(f"the run's outcome could not be recorded: {failure}")
+        job = create_job(workspace, problem, cache=cache, part=part)
+        with hold(job.folder):
+            return _carry_out(job, watcher, began, most)
+
+
+def resume_run(workspace: Workspace, run: str, watcher: Watcher, *, most: int | None = None) -> Outcome:
+    """Go on with a run that did not end well, with the code, settings and data path that it began with.
+
+    Args:
+        workspace: The workspace.
+        run: The run.
+        watcher: Told what happens.
+        most: How many nodes run at once; by default as many as there are cores.
+
+    Returns:
+        The outcome of the run as a whole.
+
+    Raises:
+        PipelineError: If it cannot even begin: the run is under way, or its record is damaged.
+    """
+    began = time.monotonic()
+    job = open_run(workspace, run)
+    refuse_if_alive(job.folder)
+    with exclusive(workspace, watcher.note), hold(job.folder):
+        changed = changed_since(job)
+        if changed:
+            watcher.note(changed)
+        number = put_aside(job)
+        spent = resumes_of(job.folder)[-1]["seconds"]
+        return _carry_out(job, watcher, began - spent, most, number)
+
+
+def _carry_out(job: Job, watcher: Watcher, began: float, most: int | None, resumed: int = 0) -> Outcome:
+    """Run what a run has not done yet, and record how it ended; the caller holds the run."""
+    watcher.begins(job)
+    remove(job.folder)
+    sweep(job.folder.parent)
+    with Server(job) as server:
+        error = _prepare(server, job, watcher)
+        results = {}
+        if error is None:
+            upstream = json.loads((job.folder / "nodes.json").read_text(encoding="utf-8"))
+            done = read_done(job, upstream)
+            if done:
+                watcher.note(f"  done before: {', '.join(done)}")
+            left = {
+                node: [one for one in needs if one not in done] for node, needs in upstream.items() if node not in done
+            }
+            found = {**done, **run_nodes(server, job, left, watcher, most or _cores())}
+            results = {node: found[node] for node in upstream}
+            error = cause(results)
+    remove(job.folder)
+    outcome = Outcome(job, results, time.monotonic() - began, error, resumed)
+    try:
+        write_json(job.folder / "outcome.json", _record(outcome))
+    except OSError as failure:  # what happened is still to be told
+        watcher.note(f"the run's outcome could not be recorded: {failure}")
     return outcome
 
 
@@ -133,6 +190,7 @@ def _record(outcome: Outcome) -> dict[str, Any]:
         "run": outcome.job.run,
         "seconds": round(outcome.seconds, 3),
         "error": outcome.error.as_json() if outcome.error else None,
+        "resumed": outcome.resumed,
         "nodes": [result.as_json() for result in outcome.results.values()],
     }
 

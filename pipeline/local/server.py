@@ -17,6 +17,7 @@ import warnings
 from pathlib import Path
 from typing import Any, NoReturn
 
+from pipeline.local import leftovers
 from pipeline.local.record import Job, read_job
 
 PREPARE = "prepare"
@@ -45,7 +46,7 @@ def serve(job_file: Path) -> None:
             *lines, buffer = (buffer + data).split(b"\n")
             for line in lines:
                 _obey(json.loads(line), job, children, (requests, replies))
-        _reap(children, replies)
+        _reap(job, children, replies)
     for process in children:
         _kill(process)
     os._exit(0)  # the interpreter would take seconds to take TensorFlow down
@@ -110,6 +111,7 @@ def _be_node(name: str, job: Job, server: int) -> NoReturn:
         os.setpgid(0, 0)  # a group of its own, so that what it starts can be killed with it
         _die_with_parent(signal.SIGKILL, server)
         _redirect(job.log(name))
+        leftovers.use(job.folder, name)
         from pipeline.local import node
 
         code = node.prepare(job) if name == PREPARE else node.run(job, name)
@@ -126,7 +128,7 @@ def _be_node(name: str, job: Job, server: int) -> NoReturn:
             os._exit(code)
 
 
-def _reap(children: dict[int, str], replies: int) -> None:
+def _reap(job: Job, children: dict[int, str], replies: int) -> None:
     while children:
         process, status = os.waitpid(-1, os.WNOHANG)
         if process == 0:
@@ -134,6 +136,7 @@ def _reap(children: dict[int, str], replies: int) -> None:
         name = children.pop(process, None)
         _kill(process)  # whatever is left of its group
         if name is not None:
+            leftovers.remove(job.folder, name)
             _reply(replies, {"ended": name, "code": os.waitstatus_to_exitcode(status)})
 
 

@@ -1,0 +1,177 @@
+"""Goes on with a run that was killed, failed or was cancelled: with its own code, settings and data path, as that run.
+
+Nothing is decided by what an earlier attempt wrote of itself: what ended well is what ML Metadata says so of. Of the
+files of that attempt results are kept (why a node ran), its outcome is put aside, and logs are written on.
+"""
+
+import json
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from pipeline.config import Problem
+from pipeline.errors import InfrastructureError, SettingsError
+from pipeline.lineage.liveness import LOCK, is_alive
+from pipeline.local.record import Job, read_job, write_json
+from pipeline.local.workspace import Workspace
+
+RESUMES = "resumes.json"
+_OUTCOME = "outcome.json"
+
+
+def open_run(workspace: Workspace, run: str) -> Job:
+    """Return a run as it was recorded.
+
+    Raises:
+        InfrastructureError: If the record is damaged.
+    """
+    file = workspace.run(run) / "job.json"
+    try:
+        job = read_job(file)
+    except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
+        got = "it is not there" if isinstance(error, FileNotFoundError) else str(error).splitlines()[0]
+        raise _damaged(run, file, got) from None
+    if job.run != run or not job.code.is_dir():
+        raise _damaged(run, job.code, "no copy of the problem's code")
+    # The workspace may have been moved since.
+    return replace(job, workspace=workspace)
+
+
+def refuse_if_alive(folder: Path) -> None:
+    """Refuse a run that is under way.
+
+    Raises:
+        SettingsError: If it is; names the process.
+    """
+    if is_alive(folder):
+        process = _holder(folder / LOCK)
+        raise SettingsError(
+            f"The run {folder.name} is under way",
+            got=f"process {process}" if process else "a process that holds it",
+            where=str(folder),
+            hint="wait until it has ended, or end it with Ctrl-C; then resume it",
+        )
+
+
+def _holder(lock: Path) -> int | None:
+    """Return the process that holds a lock; None if it cannot be told, as from within a container.
+
+    Source: proc(5), /proc/locks.
+    """
+    try:
+        number = lock.stat().st_ino
+        lines = Path("/proc/locks").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return None
+    fields = [line.split() for line in lines if "FLOCK" in line and "WRITE" in line and "->" not in line]
+    holders = (int(one[4]) for one in fields if one[5].rpartition(":")[2] == str(number))
+    return next((process for process in holders if process > 0), None)
+
+
+def _damaged(run: str, where: Path, got: str) -> InfrastructureError:
+    problem = run.rsplit("-", 2)[0]
+    return InfrastructureError(
+        f"The record of the run {run} is damaged, so that it cannot be resumed",
+        got=got,
+        expected="what a run writes down as it begins; this one was killed before that, or somebody changed it",
+        where=str(where),
+        hint=f"begin another run, which reuses what is done: python runner.py run {problem}",
+    )
+
+
+def put_aside(job: Job) -> int:
+    """Put the outcome of the attempt before aside, and note that the run is resumed; the caller holds the run.
+
+    Returns:
+        How often the run was resumed, this time included.
+    """
+    resumes = resumes_of(job.folder)
+    outcome = _read(job.folder / _OUTCOME)
+    resumes.append(
+        {
+            "at": time.time(),
+            "seconds": round(outcome["seconds"] if outcome else _lived(job, resumes), 3),
+            "error": (outcome.get("error") or {}).get("headline") if outcome else None,
+        }
+    )
+    write_json(job.folder / RESUMES, resumes)
+    number = len(resumes)
+    for file in [job.folder / _OUTCOME, *job.events("x").parent.glob("*.jsonl")]:
+        if file.exists() and len(file.suffixes) == 1:
+            file.rename(file.with_name(f"{file.stem}.{number}{file.suffix}"))
+    return number
+
+
+def resumes_of(folder: Path) -> list[dict[str, Any]]:
+    """Return when a run was resumed, and what the attempts before then took."""
+    try:
+        value = json.loads((folder / RESUMES).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return []
+    return value if isinstance(value, list) else []
+
+
+def _lived(job: Job, resumes: list[dict[str, Any]]) -> float:
+    """Return how long all attempts took so far, where the last was killed: until its last sign of life."""
+    began = resumes[-1]["at"] if resumes else json.loads((job.folder / "job.json").read_text())["started"]
+    spent = resumes[-1]["seconds"] if resumes else 0.0
+    places = (job.log("x").parent, job.events("x").parent, job.result("x").parent)
+    signs = [file.stat().st_mtime for place in places if place.is_dir() for file in place.iterdir()]
+    return float(spent + max(0.0, max(signs, default=began) - began))
+
+
+def _read(file: Path) -> dict[str, Any] | None:
+    try:
+        value = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def as_recorded(job: Job) -> Problem:
+    """Return the problem with the folder whose schema is the recorded one: its own, or the copy where it has changed.
+
+    Its own wherever that will do: its path is part of what a result is known by.
+    """
+    name = job.problem.settings.schema_.file
+    if name is None or _content(job.problem.folder / name) == _content(job.code / name):
+        return job.problem
+    return job.problem.model_copy(update={"folder": job.code})
+
+
+def changed_since(job: Job) -> str | None:
+    """Say in a sentence how the problem's folder differs from what the run began with; None if it does not."""
+    folder = job.problem.folder
+    again = f"`python runner.py run {_address(job)}` would take the folder as it is now"
+    if not folder.is_dir():
+        return f"{folder} is gone since; the run goes on with its own copy of it"
+    old, new = _files(job.code), _files(folder)
+    changed = sorted(name for name in {*old, *new} if _content(job.code / name) != _content(folder / name))
+    if not changed:
+        return None
+    names = ", ".join(changed[:4]) + (f" and {len(changed) - 4} more" if len(changed) > 4 else "")
+    return f"{names} in {folder} changed since; the run goes on with its own copy, {again}"
+
+
+def _address(job: Job) -> str:
+    shipped = Path(__file__).resolve().parents[1] / "problems"
+    return job.problem.name if job.problem.folder.parent == shipped else str(job.problem.folder)
+
+
+def _files(folder: Path) -> set[str]:
+    names = [file.relative_to(folder) for file in folder.rglob("*") if file.is_file() and file.suffix != ".pyc"]
+    return {
+        name.as_posix()
+        for name in names
+        if not any(part.startswith(".") or part == "__pycache__" for part in name.parts)
+    }
+
+
+def _content(file: Path) -> bytes | None:
+    try:
+        return file.read_bytes()
+    except OSError:
+        return None

@@ -1,0 +1,103 @@
+"""Takes what another run's nodes made for this run's, whatever has changed since: what ``--only`` runs on.
+
+Each node's execution is written again, as one of this run that reused the result. So the node that runs finds its
+inputs as in any run, and the run's lineage is whole. All results are of one run: of two, a model could be taken with
+the blessing of another.
+"""
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from ml_metadata.proto import metadata_store_pb2 as mlmd
+
+from pipeline.errors import PipelineError
+from pipeline.local.launching import ended_well
+from pipeline.local.record import Job
+
+_OUTPUTS = (mlmd.Event.OUTPUT, mlmd.Event.INTERNAL_OUTPUT)
+
+
+def take(store: Any, job: Job, nodes: Collection[str]) -> str:
+    """Take the results of nodes from the latest run that has all of them.
+
+    Args:
+        store: The metadata store.
+        job: This run.
+        nodes: Whose results are needed.
+
+    Returns:
+        The run that they are of.
+
+    Raises:
+        PipelineError: If no run has all of them.
+    """
+    lacking: tuple[str, list[str]] | None = None
+    for run in _runs(store, job):
+        found = ended_well(store, run)
+        missing = [node for node in nodes if node not in found or not _is_there(store, found[node].id)]
+        if not missing:
+            for node in nodes:
+                _take(store, job, found[node])
+            return run
+        lacking = lacking or (run, missing)
+    who = str(job.part)
+    if lacking is None:
+        got = "no run of this problem that could have left any"
+    else:
+        got = f"the latest run, {lacking[0]}, has none of " + ", ".join(lacking[1])
+    raise PipelineError(
+        f"No run has all the results that {job.part.only} needs",
+        got=got,
+        expected="one run with results of " + ", ".join(nodes),
+        where=who,
+        hint=f"make them: python runner.py run {job.problem.name} --to {job.part.only}",
+    )
+
+
+def _runs(store: Any, job: Job) -> list[str]:
+    """Return the other runs of the problem, the latest first."""
+    pipeline = store.get_context_by_type_and_name("pipeline", job.problem.name)
+    if pipeline is None:
+        return []
+    # A run is a child of its pipeline; it begins with its first execution, so the contexts' order is that of time.
+    children = store.get_children_contexts_by_context(pipeline.id)
+    if not children:
+        children = {
+            context.id: context
+            for execution in store.get_executions_by_context(pipeline.id)
+            for context in store.get_contexts_by_execution(execution.id)
+        }.values()
+    runs = {one.id: one.name for one in children if one.type == "pipeline_run" and one.name != job.run}
+    return [runs[number] for number in sorted(runs, reverse=True)]
+
+
+def _is_there(store: Any, execution: int) -> bool:
+    made = [one.artifact_id for one in store.get_events_by_execution_ids([execution]) if one.type in _OUTPUTS]
+    artifacts = store.get_artifacts_by_id(made)
+    return all(one.state == mlmd.Artifact.LIVE and Path(one.uri).exists() for one in artifacts)
+
+
+def _take(store: Any, job: Job, execution: Any) -> None:
+    copy = mlmd.Execution(type_id=execution.type_id, last_known_state=mlmd.Execution.CACHED)
+    for name, value in execution.custom_properties.items():
+        copy.custom_properties[name].CopyFrom(value)
+    for name, value in execution.properties.items():
+        copy.properties[name].CopyFrom(value)
+    events = store.get_events_by_execution_ids([execution.id])
+    artifacts = {one.id: one for one in store.get_artifacts_by_id({event.artifact_id for event in events})}
+    pairs = []
+    for event in events:
+        again = mlmd.Event(type=event.type)
+        again.path.CopyFrom(event.path)
+        pairs.append((artifacts[event.artifact_id], again))
+    contexts = [one for one in store.get_contexts_by_execution(execution.id) if one.type in ("pipeline", "node")]
+    store.put_execution(copy, pairs, [*contexts, _run_context(store, job)])
+
+
+def _run_context(store: Any, job: Job) -> Any:
+    found = store.get_context_by_type_and_name("pipeline_run", job.run)
+    if found is not None:
+        return found
+    kind = store.get_context_type("pipeline_run")
+    return mlmd.Context(type_id=kind.id, name=job.run)
