@@ -36,20 +36,7 @@ from pipeline.beam import beam_args
 from pipeline.config import Problem
 from pipeline.config.model import Training
 from pipeline.errors import SettingsError
-
-_CODE: dict[str, tuple[str, ...]] = {
-    "ExampleGen": ("example_gen",),
-    "StatisticsGen": ("statistics_gen",),
-    "ImportSchemaGen": ("schema",),
-    "SchemaGen": (),
-    "ExampleValidator": ("example_validator",),
-    "Transform": ("transform", "user_code"),
-    "Trainer": ("trainer", "estimator", "user_code", "transform"),
-    "Evaluator": ("evaluator", "infra_validator", "transform", "user_code"),
-    "InfraValidator": ("infra_validator",),
-    "Pusher": ("pusher", "infra_validator"),
-}
-"""The packages of ``components`` that each node runs, besides the libraries."""
+from pipeline.lineage.packages import CODE
 
 
 def create_pipeline(
@@ -116,7 +103,7 @@ def create_pipeline(
         label=settings.label,
         settings=settings.training,
         code=model_code,
-        runtime=component_code(*_CODE["Trainer"]),
+        runtime=component_code(*CODE["Trainer"]),
         forward=settings.serving.forward_features,
     )
     trainer.add_upstream_node(example_validator)
@@ -158,9 +145,9 @@ def create_pipeline(
         pusher,
     ]
     for node in chain:
-        if node.id in _CODE:
+        if node.id in CODE:
             # Not used by the executor: it is there to be part of TFX's cache key, in stock nodes as in ours.
-            node.executor_spec.add_extra_flags([f"--code={component_code(*_CODE[node.id])}"])
+            node.executor_spec.add_extra_flags([f"--code={component_code(*CODE[node.id])}"])
     return Pipeline(
         pipeline_name=problem.name,
         pipeline_root=str(pipeline_root),

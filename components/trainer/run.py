@@ -27,7 +27,7 @@ from components.progress import report
 from pipeline.config.model import Training
 
 METRICS_FILE = "eval_metrics.json"
-_DONE = "done.json"
+_CHECKPOINTS, _DONE = ".checkpoints", "done.json"
 
 
 def run_fn(fn_args: Any) -> None:
@@ -103,10 +103,20 @@ def checkpoint_folder(model_run: Path, fn_args: Any, config: dict[str, Any]) -> 
     trained = {name: value for name, value in config.items() if name != "forward_features"}
     inputs = [fn_args.train_files, fn_args.eval_files, fn_args.transform_output, fn_args.base_model]
     key = hashlib.sha256(json.dumps([*inputs, trained], sort_keys=True).encode()).hexdigest()[:24]
-    root = model_run.parents[1] / ".checkpoints"
+    root = model_run.parents[1] / _CHECKPOINTS
     mine = root / key
     mine.mkdir(parents=True, exist_ok=True)
     for other in root.iterdir():
         if other != mine and (other / _DONE).exists():
             shutil.rmtree(other, ignore_errors=True)
     return mine
+
+
+def forget_done(node: Path) -> None:
+    """Remove the checkpoints of trainings that are done, so that one of these is not found done when it is to be anew.
+
+    Args:
+        node: The Trainer's own folder of the pipeline root.
+    """
+    for done in node.glob(f"{_CHECKPOINTS}/*/{_DONE}"):
+        shutil.rmtree(done.parent, ignore_errors=True)

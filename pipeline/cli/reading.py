@@ -81,6 +81,21 @@ def diff(run_a: str, run_b: str, workspace: Path, with_code: bool, as_json: bool
     return diff_command(workspace, run_a, run_b, with_code=with_code, as_json=as_json)
 
 
+@click.command()
+@click.argument("node")
+@click.argument("run", default="last")
+@_workspace
+@_json
+def why(node: str, run: str, workspace: Path, as_json: bool) -> int:
+    """Say why NODE ran or was reused in RUN: which input, line of code, setting or library changed.
+
+    RUN is a run's name or the beginning of it, or last (the default), last-1 and so on.
+    """
+    from pipeline.cli.why import why_command
+
+    return why_command(node, run, workspace, as_json=as_json)
+
+
 @click.group()
 def lineage() -> None:
     """Say what a model was made of, or what a file or column went into."""
@@ -129,4 +144,4 @@ def serving(**how: Any) -> int:
     return serving_command(**how)
 
 
-COMMANDS = (runs, show, logs, diff, lineage, serving)
+COMMANDS = (runs, show, logs, diff, why, lineage, serving)

@@ -13,6 +13,9 @@ from pipeline.local.record import NodeResult
 
 _UNFINISHED = (mlmd.Execution.RUNNING, mlmd.Execution.NEW)
 
+TAKEN_FROM = "__taken_from__"
+"""The property of an execution that names the run whose result was taken without a look at whether it still fits."""
+
 _NEVER_REUSED = {
     "Resolver",
     "WarmStart",
@@ -67,7 +70,8 @@ def describe(store: Any, node: str, execution_id: int, *, cache: bool) -> NodeRe
     [execution] = store.get_executions_by_id([execution_id])
     state = execution.last_known_state
     if state == mlmd.Execution.CACHED:
-        name, why = "reused", "nothing that it depends on changed"
+        taken = execution.custom_properties[TAKEN_FROM].string_value
+        name, why = "reused", f"as run {taken} left it" if taken else "nothing that it depends on changed"
     elif state == mlmd.Execution.COMPLETE:
         name, why = "ran", _why_ran(store, execution) or _why_again(node, cache=cache)
     else:

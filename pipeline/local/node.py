@@ -16,12 +16,13 @@ from tfx.orchestration.portable import launcher, runtime_parameter_utils
 from tfx.proto.orchestration import pipeline_pb2
 
 from components import progress
+from components.trainer.run import forget_done
 from components.user_code import place
 from pipeline.chain import create_pipeline
 from pipeline.errors import InfrastructureError, PipelineError, find
 from pipeline.local import history, launching, partial
 from pipeline.local.record import Job, NodeResult, write_json
-from pipeline.local.resuming import as_recorded
+from pipeline.local.resuming import as_recorded, resumes_of
 from pipeline.local.server import PREPARE
 from pipeline.local.taking import take
 from pipeline.local.workspace import trouble
@@ -76,8 +77,11 @@ def prepare(job: Job) -> int:
         job.chain.write_bytes(ir.SerializeToString(deterministic=True))
         with metadata.Metadata(connection(job)) as handle:
             history.fail_abandoned(handle.store, job.workspace.root / "artifacts")
-            take(handle.store, job, plan.taken)
+            if plan.taken:
+                take(handle.store, job, plan.taken)
             launching.write_done(handle.store, job)
+        if "Trainer" in plan.anew and not resumes_of(job.folder):
+            forget_done(job.workspace.artifacts(job.problem.name) / "Trainer")
     except Exception as error:  # noqa: BLE001  every failure becomes a result
         return _failed(job, PREPARE, error)
     write_json(job.folder / "nodes.json", plan.upstream)

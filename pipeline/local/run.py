@@ -133,8 +133,8 @@ def _carry_out(job: Job, watcher: Watcher, began: float, most: int | None, resum
         if error is None:
             upstream = json.loads((job.folder / "nodes.json").read_text(encoding="utf-8"))
             done = read_done(job, upstream)
-            if done:
-                watcher.note(f"  done before: {', '.join(done)}")
+            for why, nodes in _by_reason(done).items():
+                watcher.note(f"  {why}: {', '.join(nodes)}")
             left = {
                 node: [one for one in needs if one not in done] for node, needs in upstream.items() if node not in done
             }
@@ -148,6 +148,14 @@ def _carry_out(job: Job, watcher: Watcher, began: float, most: int | None, resum
     except OSError as failure:  # what happened is still to be told
         watcher.note(f"the run's outcome could not be recorded: {failure}")
     return outcome
+
+
+def _by_reason(done: Mapping[str, NodeResult]) -> dict[str, list[str]]:
+    """Return the nodes that are not started, by why they are not."""
+    found: dict[str, list[str]] = {}
+    for node, result in done.items():
+        found.setdefault(result.why if result.why.startswith("as run ") else "done before", []).append(node)
+    return found
 
 
 def cause(results: Mapping[str, NodeResult]) -> PipelineError | None:

@@ -12,6 +12,7 @@ from typing import Any
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from pipeline.errors import PipelineError
+from pipeline.local.history import TAKEN_FROM
 from pipeline.local.launching import ended_well
 from pipeline.local.record import Job
 
@@ -38,7 +39,7 @@ def take(store: Any, job: Job, nodes: Collection[str]) -> str:
         missing = [node for node in nodes if node not in found or not _is_there(store, found[node].id)]
         if not missing:
             for node in nodes:
-                _take(store, job, found[node])
+                _take(store, job, found[node], run)
             return run
         lacking = lacking or (run, missing)
     who = str(job.part)
@@ -60,14 +61,8 @@ def _runs(store: Any, job: Job) -> list[str]:
     pipeline = store.get_context_by_type_and_name("pipeline", job.problem.name)
     if pipeline is None:
         return []
-    # A run is a child of its pipeline; it begins with its first execution, so the contexts' order is that of time.
+    # TFX makes a run a child of its pipeline as its first node starts: the contexts' order is that of time.
     children = store.get_children_contexts_by_context(pipeline.id)
-    if not children:
-        children = {
-            context.id: context
-            for execution in store.get_executions_by_context(pipeline.id)
-            for context in store.get_contexts_by_execution(execution.id)
-        }.values()
     runs = {one.id: one.name for one in children if one.type == "pipeline_run" and one.name != job.run}
     return [runs[number] for number in sorted(runs, reverse=True)]
 
@@ -78,12 +73,13 @@ def _is_there(store: Any, execution: int) -> bool:
     return all(one.state == mlmd.Artifact.LIVE and Path(one.uri).exists() for one in artifacts)
 
 
-def _take(store: Any, job: Job, execution: Any) -> None:
+def _take(store: Any, job: Job, execution: Any, run: str) -> None:
     copy = mlmd.Execution(type_id=execution.type_id, last_known_state=mlmd.Execution.CACHED)
     for name, value in execution.custom_properties.items():
         copy.custom_properties[name].CopyFrom(value)
     for name, value in execution.properties.items():
         copy.properties[name].CopyFrom(value)
+    copy.custom_properties[TAKEN_FROM].string_value = run
     events = store.get_events_by_execution_ids([execution.id])
     artifacts = {one.id: one for one in store.get_artifacts_by_id({event.artifact_id for event in events})}
     pairs = []
@@ -100,4 +96,8 @@ def _run_context(store: Any, job: Job) -> Any:
     if found is not None:
         return found
     kind = store.get_context_type("pipeline_run")
-    return mlmd.Context(type_id=kind.id, name=job.run)
+    run = mlmd.Context(type_id=kind.id, name=job.run)
+    [run.id] = store.put_contexts([run])
+    pipeline = store.get_context_by_type_and_name("pipeline", job.problem.name)
+    store.put_parent_contexts([mlmd.ParentContext(child_id=run.id, parent_id=pipeline.id)])
+    return run

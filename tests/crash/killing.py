@@ -17,7 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.site import PROJECT, processes_of
+from tests.crash.whole import no_process_lives_on
+from tests.e2e.site import PROJECT
 
 _CHECKPOINT = re.compile(r'^model_checkpoint_path: ".*model\.ckpt-(\d+)"', re.MULTILINE)
 _CONTINUES = re.compile(r"continues from step ([\d,]+)")
@@ -132,10 +133,7 @@ class Training:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
         assert process.returncode != 0, f"the run was over before the blow fell: {output.read_text()}"
-        end = time.monotonic() + 5
-        while (left := processes_of(self.workspace)) and time.monotonic() < end:
-            time.sleep(0.02)
-        assert not left, f"processes live on after {blow}: {left}"
+        no_process_lives_on(self.workspace)
         reports = events(attempt.record) if attempt.record else []
         self.settle(reports)
         steps = [one["step"] for one in reports if "step" in one]
@@ -204,10 +202,10 @@ class _Attempt:
         return hit
 
     def _servers(self) -> list[int]:
-        return [one for one in _children(self._process.pid) if "pipeline.local.server" in _command(one)]
+        return [one for one in children(self._process.pid) if "pipeline.local.server" in command_of(one)]
 
     def _find_trainer(self) -> int | None:
-        nodes = (node for server in self._servers() for node in _children(server))
+        nodes = (node for server in self._servers() for node in children(server))
         return next((node for node in nodes if _log(node) == "Trainer.log"), None)
 
     def _what_is_there(self, trains: bool) -> str:
@@ -252,12 +250,14 @@ def events(record: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in whole.splitlines()]
 
 
-def _children(process: int) -> list[int]:
+def children(process: int) -> list[int]:
+    """The processes that a process started itself."""
     text = Path(f"/proc/{process}/task/{process}/children")
     return [int(one) for one in text.read_text().split()] if text.exists() else []
 
 
-def _command(process: int) -> str:
+def command_of(process: int) -> str:
+    """The command line of a process; empty if it is gone."""
     with contextlib.suppress(OSError):
         return Path(f"/proc/{process}/cmdline").read_text().replace("\0", " ")
     return ""

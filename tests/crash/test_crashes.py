@@ -16,10 +16,9 @@ import components.estimator.compat  # noqa: F401  before TensorFlow
 
 import pytest
 import tensorflow as tf
-from ml_metadata.metadata_store import metadata_store
-from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from tests.crash.killing import Account, Blow, Training
+from tests.crash.whole import nothing_is_left, store
 
 pytestmark = pytest.mark.slow
 
@@ -100,15 +99,8 @@ def ended_whole(training: Training, told: dict[str, Any]) -> None:
     assert tf.train.load_variable(latest, "global_step") == training.train_steps
     assert told["pushed"]["version"] == 1
     assert [one.name for one in (root / "serving" / "housing").iterdir()] == ["1"]
-    signs = ("*_temp*", "*.tempstate*", ".*exporting", ".push-*", "stateful_working_dir/*")
-    assert not [left for folder in ("artifacts", "serving") for sign in signs for left in (root / folder).rglob(sign)]
-
-    config = mlmd.ConnectionConfig()
-    config.sqlite.filename_uri = str(root / "metadata.db")
-    store = metadata_store.MetadataStore(config)
-    states = [one.last_known_state for one in store.get_executions()]
-    assert not {mlmd.Execution.RUNNING, mlmd.Execution.NEW} & set(states)
-    made = [one for kind in ("Model", "PushedModel") for one in store.get_artifacts_by_type(kind)]
+    nothing_is_left(root)
+    made = [one for kind in ("Model", "PushedModel") for one in store(root).get_artifacts_by_type(kind)]
     assert [one.uri for one in made] == [model["uri"], made[-1].uri]
 
 

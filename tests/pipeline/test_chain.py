@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import chain
+from pipeline.lineage.packages import CODE
 
 pytestmark = pytest.mark.slow
 
-COMPONENTS = Path(chain.__file__).parents[1] / "components"
+COMPONENTS = Path(__file__).parents[2] / "components"
 RUNS = {"ImportSchemaGen": "schema"}  # other nodes run the package of their own name
 
 
@@ -24,7 +24,7 @@ def _imported(package: str) -> set[str]:
     return {name for name in found if (COMPONENTS / name).is_dir()}
 
 
-@pytest.mark.parametrize("node", [name for name, packages in chain._CODE.items() if packages])
+@pytest.mark.parametrize("node", [name for name, packages in CODE.items() if packages])
 def test_the_cache_key_holds_every_package_that_the_node_reaches(node: str) -> None:
     own = RUNS.get(node) or "".join(f"_{one.lower()}" if one.isupper() else one for one in node).lstrip("_")
     reached, queue = set(), [own]
@@ -33,4 +33,4 @@ def test_the_cache_key_holds_every_package_that_the_node_reaches(node: str) -> N
         if package not in reached:
             reached.add(package)
             queue += _imported(package)
-    assert reached <= set(chain._CODE[node])
+    assert reached <= set(CODE[node])
