@@ -6,7 +6,6 @@ files of that attempt results are kept (why a node ran), its outcome is put asid
 
 import json
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +33,11 @@ def open_run(workspace: Workspace, run: str) -> Job:
     except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
         got = "it is not there" if isinstance(error, FileNotFoundError) else str(error).splitlines()[0]
         raise _damaged(run, file, got) from None
-    if job.run != run or not job.code.is_dir():
+    if job.run != run or job.workspace != workspace:
+        raise _damaged(run, file, f"what it says is of the run {job.run} in {job.workspace.root}")
+    if not job.code.is_dir():
         raise _damaged(run, job.code, "no copy of the problem's code")
-    # The workspace may have been moved since.
-    return replace(job, workspace=workspace)
+    return job
 
 
 def refuse_if_alive(folder: Path) -> None:

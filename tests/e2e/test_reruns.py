@@ -33,7 +33,7 @@ def steps(site: Site, known: set[Path]) -> list[dict[str, Any]]:
 def test_what_json_says(site: Site, first: Ended) -> None:
     told = first.json
     assert list(told) == [
-        *("problem", "run", "workspace", "seconds", "exit_code", "rows", "sources"),
+        *("problem", "run", "workspace", "seconds", "exit_code", "resumed", "part", "rows", "sources"),
         *("training", "verdict", "infra_verdict", "pushed", "nodes", "error"),
     ]
     assert (told["problem"], told["workspace"], told["exit_code"]) == ("flats", str(site.workspace), 0)

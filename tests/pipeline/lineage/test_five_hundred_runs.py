@@ -45,6 +45,8 @@ def many() -> Iterator[Path]:
         (["show", "last-100"], None),
         (["diff", "last-400", "last"], None),
         (["logs", "last", "Trainer"], None),
+        (["why", "Trainer"], None),
+        (["why", "ExampleGen", "last-300"], None),
         (["serving"], None),
         (["lineage", "model"], None),
         (["lineage", "model", "100"], None),

@@ -20,6 +20,7 @@ HEAVY = (
 )
 COMMANDS = (
     *(["runs", "--all"], ["show", "last-4"], ["diff", "last-5", "last-4"], ["logs", "flats-20260103", "Trainer"]),
+    *(["why", "Trainer", "flats-20260103"], ["why", "Transform", "flats-20260103"]),
     *(["serving"], ["lineage", "model", "flats/3"], ["lineage", "data", "rows.csv"], ["lineage", "feature", "rooms"]),
 )
 
