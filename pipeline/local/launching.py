@@ -62,8 +62,8 @@ class ReuseOnly(Attempt):
         )
 
 
-def ended_well(store: Any, run: str) -> dict[str, Any]:
-    """Return the execution of each node that has ended well in a run, by the node's name."""
+def ended_well(store: Any, run: str, problem: str) -> dict[str, Any]:
+    """Return the execution of each node of a problem that has ended well in a run, by the node's name."""
     context = store.get_context_by_type_and_name("pipeline_run", run)
     if context is None:
         return {}
@@ -71,7 +71,7 @@ def ended_well(store: Any, run: str) -> dict[str, Any]:
     for execution in sorted(store.get_executions_by_context(context.id), key=lambda one: one.id):
         if execution.last_known_state in _ENDED_WELL:
             for place in store.get_contexts_by_execution(execution.id):
-                if place.type == "node":
+                if place.type == "node" and place.name.rpartition(".")[0] == problem:
                     found[place.name.rpartition(".")[2]] = execution
     return found
 
@@ -82,7 +82,7 @@ def write_done(store: Any, job: Job) -> None:
     Raises:
         InfrastructureError: If what one of them made is gone: what came after it was made of that.
     """
-    done = ended_well(store, job.run)
+    done = ended_well(store, job.run, job.problem.name)
     for file in job.result("x").parent.glob("*.json"):
         if file.stem not in done:
             file.unlink()

@@ -35,14 +35,13 @@ def take(store: Any, job: Job, nodes: Collection[str]) -> str:
     """
     lacking: tuple[str, list[str]] | None = None
     for run in _runs(store, job):
-        found = ended_well(store, run)
+        found = ended_well(store, run, job.problem.name)
         missing = [node for node in nodes if node not in found or not _is_there(store, found[node].id)]
         if not missing:
             for node in nodes:
                 _take(store, job, found[node], run)
             return run
-        lacking = lacking or (run, missing)
-    who = str(job.part)
+        lacking = lacking or ((run, missing) if found else None)
     if lacking is None:
         got = "no run of this problem that could have left any"
     else:
@@ -51,20 +50,16 @@ def take(store: Any, job: Job, nodes: Collection[str]) -> str:
         f"No run has all the results that {job.part.only} needs",
         got=got,
         expected="one run with results of " + ", ".join(nodes),
-        where=who,
+        where=str(job.part),
         hint=f"make them: python runner.py run {job.problem.name} --to {job.part.only}",
     )
 
 
 def _runs(store: Any, job: Job) -> list[str]:
-    """Return the other runs of the problem, the latest first."""
-    pipeline = store.get_context_by_type_and_name("pipeline", job.problem.name)
-    if pipeline is None:
-        return []
-    # TFX makes a run a child of its pipeline as its first node starts: the contexts' order is that of time.
-    children = store.get_children_contexts_by_context(pipeline.id)
-    runs = {one.id: one.name for one in children if one.type == "pipeline_run" and one.name != job.run}
-    return [runs[number] for number in sorted(runs, reverse=True)]
+    """Return all other runs, the latest first."""
+    # TFX registers a run as its first node starts: the contexts' order is that of time.
+    contexts = sorted(store.get_contexts_by_type("pipeline_run"), key=lambda one: -one.id)
+    return [one.name for one in contexts if one.name != job.run]
 
 
 def _is_there(store: Any, execution: int) -> bool:

@@ -59,10 +59,12 @@ def over_a_life(made: random.Random, count: int) -> list[Moment]:
     drawn = [places[number * len(places) // count] for number in range(count)]
     victims = [VICTIMS[number % len(VICTIMS)] for number in range(count)]
     made.shuffle(victims)
-    return [
+    moments = [
         Moment(victim, ended, made.uniform(0, longest.get(ended, 1.5)))
         for victim, ended in zip(victims, drawn, strict=True)
     ]
+    made.shuffle(moments)
+    return moments
 
 
 @dataclass(frozen=True)
