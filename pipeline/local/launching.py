@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ml_metadata.proto import metadata_store_pb2 as mlmd
-from tfx.orchestration.portable import launcher
+from tfx.orchestration.portable import data_types, launcher
 
 from pipeline.errors import InfrastructureError, PipelineError
 from pipeline.local import history
@@ -20,7 +20,16 @@ _ENDED_WELL = (mlmd.Execution.COMPLETE, mlmd.Execution.CACHED)
 
 
 class Attempt(launcher.Launcher):
-    """TFX's launcher, by which each attempt is an execution of its own."""
+    """TFX's launcher, but each attempt is an execution of its own, and what has ended well is not launched again."""
+
+    def launch(self) -> Any:
+        """Launch the node; see ``tfx.orchestration.portable.launcher``."""
+        run = self._pipeline_runtime_spec.pipeline_run_id.field_value.string_value
+        with self._mlmd_connection as handle:
+            done = ended_well(handle.store, run, self._pipeline_info.id).get(self._pipeline_node.node_info.id)
+        if done is not None:  # its process was killed when all was done but to say so
+            return data_types.ExecutionInfo(execution_id=done.id)
+        return super().launch()
 
     def _register_or_reuse_execution(
         self,
