@@ -8,9 +8,10 @@ from typing import Any
 import click
 
 from pipeline.cli.facts import rows_of, training_of
+from pipeline.errors import PipelineError
 from pipeline.local.record import Job, NodeResult
 
-_COLOURS = {"ran": "green", "reused": "cyan", "failed": "red", "skipped": "yellow"}
+_COLOURS = {"ran": "green", "reused": "cyan", "failed": "red", "skipped": "yellow", "cancelled": "yellow"}
 _QUIET_SECONDS = 5.0  # between two lines of progress where lines cannot be overwritten
 
 
@@ -50,6 +51,13 @@ class Display:
         if not self._terminal and time.monotonic() - self._said[node] >= _QUIET_SECONDS:
             self._said[node] = time.monotonic()
             self._line(f"  {node:<17} {self._doing[node]}")
+
+    def again(self, node: str, attempt: int, most: int, wait: float, error: PipelineError) -> None:
+        """Print that a node failed and is attempted again."""
+        self._running.pop(node, None)
+        self._doing.pop(node, None)
+        because = error.headline.removeprefix(f"{node} ")
+        self._line(f"  {node:<17} attempt {attempt} of {most} in {wait:.1f} s because it {because}")
 
     def ended(self, result: NodeResult) -> None:
         """Print how a node ended."""

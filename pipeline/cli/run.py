@@ -1,12 +1,9 @@
 """The command ``run``."""
 
 import json
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
-from typing import NoReturn
 
 import click
 
@@ -32,7 +29,6 @@ def run_command(
     """Run a problem and print the summary; return the exit code."""
     settings = read_problem(find_problem(problem), overrides, data)
     display = Display()
-    signal.signal(signal.SIGTERM, _interrupt)
     try:
         outcome = run_problem(settings, workspace, display, cache=cache, most=most)
     finally:
@@ -42,8 +38,3 @@ def run_command(
     else:
         click.echo(render(outcome, sys.stdout.isatty(), verbose=verbose))
     return exit_code(outcome)
-
-
-def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
-    del number, frame
-    raise KeyboardInterrupt

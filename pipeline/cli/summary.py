@@ -2,7 +2,6 @@
 
 import os
 import shlex
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,8 @@ import click
 
 from components.evaluator.verdict import OVERALL, Measurement, Verdict
 from pipeline.cli import facts
-from pipeline.errors import NotBlessedError
+from pipeline.cli.resuming import resume_line
+from pipeline.errors import CancelledError, NotBlessedError
 from pipeline.local.run import Outcome
 
 
@@ -104,13 +104,15 @@ def render(outcome: Outcome, colour: bool, *, verbose: bool = False) -> str:
     if outcome.error is None or not (outcome.error.hint or any(part.hint for part in outcome.error.parts)):
         lines.append(f"  next      {_next(outcome, pushed)}")
     if outcome.error is not None:
-        lines.append(f"  resume    {command_line()}   (finished nodes are reused)")
+        lines.append(resume_line())
     return "\n".join(lines)
 
 
 def _headline(outcome: Outcome, colour: bool) -> str:
     pushed = facts.pushed(outcome)
-    if outcome.error is not None:
+    if isinstance(outcome.error, CancelledError):
+        words, shade = "cancelled; nothing was pushed", "yellow"
+    elif outcome.error is not None:
         words, shade = "failed; nothing was pushed", "red"
     elif refusal(outcome):
         words, shade = "the model was not blessed; nothing was pushed", "yellow"
@@ -175,11 +177,6 @@ def number(value: float | None) -> str:
     if value is None:
         return "missing"
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
-
-
-def command_line() -> str:
-    """Return the command that was given, as it can be given again."""
-    return shlex.join(["python", *sys.argv])
 
 
 def _near(path: str) -> str:

@@ -18,8 +18,9 @@ from tfx.proto.orchestration import pipeline_pb2
 from components import progress
 from components.user_code import place
 from pipeline.chain import create_pipeline
-from pipeline.errors import InfrastructureError, PipelineError, find
-from pipeline.local import history
+from pipeline.errors import PipelineError, find
+from pipeline.local import closing, history
+from pipeline.local.causes import passing
 from pipeline.local.record import Job, NodeResult, write_json
 from pipeline.local.server import PREPARE
 from pipeline.local.workspace import trouble
@@ -78,8 +79,21 @@ def prepare(job: Job) -> int:
     return 0
 
 
-def run(job: Job, node: str) -> int:
+def close(job: Job, ends: dict[str, closing.End]) -> int:
+    """Write down how the nodes of this run ended that could not do so themselves; see :mod:`pipeline.local.closing`."""
+    _start_logging()
+    with metadata.Metadata(connection(job)) as handle:
+        closing.close(handle.store, job.workspace.root / "artifacts", job.run, ends)
+    return 0
+
+
+def run(job: Job, node: str, failed: str = "") -> int:
     """Run one node and write its result.
+
+    Args:
+        job: The run.
+        node: The node.
+        failed: Why the attempt before failed, if there was one.
 
     Returns:
         0 if it ran or was reused, else 1; what went wrong is in the result.
@@ -87,6 +101,8 @@ def run(job: Job, node: str) -> int:
     _start_logging()
     os.environ[progress.VARIABLE] = str(job.events(node))
     try:
+        if failed:
+            close(job, {node: ("failed", failed)})
         place.use_copy(job.copies, job.problem.name, job.problem.folder)
         execution = _launch(job, node)
         with metadata.Metadata(connection(job)) as handle:
@@ -151,10 +167,9 @@ def explain(error: BaseException, node: str, job: Job) -> PipelineError:
     disk = trouble(text, job.workspace.root)
     if disk is not None:
         return disk
-    if isinstance(error, MemoryError) or "std::bad_alloc" in text:
-        return InfrastructureError(
-            f"{node} ran out of memory", hint="close other programs, or make training.batch_size smaller"
-        )
+    may_pass = passing(error, node)
+    if may_pass is not None:
+        return may_pass
     return PipelineError(
         f"{node} failed", got=_short(text), where=str(job.log(node)), hint="the log above has the whole story"
     )
