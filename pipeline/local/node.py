@@ -9,10 +9,12 @@ from typing import Any
 
 import absl.logging
 from ml_metadata.metadata_store import metadata_store
+from ml_metadata.proto import metadata_store_pb2 as mlmd
 from tfx.dsl.compiler import compiler, constants
 from tfx.orchestration import metadata
 from tfx.orchestration.local import runner_utils
 from tfx.orchestration.portable import launcher, runtime_parameter_utils
+from tfx.orchestration.portable.mlmd import execution_lib
 from tfx.proto.orchestration import pipeline_pb2
 
 from components import progress
@@ -132,8 +134,23 @@ class _NoWatcher:
         """Stop nothing."""
 
 
+_executions_in = execution_lib.get_executions_associated_with_all_contexts
+_GIVEN_UP = (mlmd.Execution.FAILED, mlmd.Execution.CANCELED)
+
+
+def _executions_that_count(metadata_handle: Any, contexts: Any) -> list[Any]:
+    """Take the place of the function by which the launcher finds an earlier execution of this node in this run.
+
+    It would write over that of a failed attempt, and refuses where there are two. One that is complete it does take:
+    its process was killed when all was done but to say so.
+    """
+    found = _executions_in(metadata_handle, contexts)
+    return [one for one in found if one.last_known_state not in _GIVEN_UP]
+
+
 def _launch(job: Job, node: str) -> int:
     launcher.execution_watcher.ExecutionWatcher = _NoWatcher
+    execution_lib.get_executions_associated_with_all_contexts = _executions_that_count
     ir = pipeline_pb2.Pipeline()
     ir.ParseFromString(job.chain.read_bytes())
     deployment = runner_utils.extract_local_deployment_config(ir)

@@ -97,7 +97,7 @@ def _run(problem: Problem, root: Path, watcher: Watcher, stop: Stop, *, cache: b
             if error is None:
                 upstream = json.loads((job.folder / "nodes.json").read_text(encoding="utf-8"))
                 results = run_nodes(server, job, upstream, watcher, most, stop=stop)
-                _close(server, job, results, watcher)
+                close_nodes(server, job, results, watcher)
                 unfinished = any(one.state in ("cancelled", "skipped") for one in results.values())
                 error = (stop.error if unfinished else None) or cause(results)
         outcome = Outcome(job, results, time.monotonic() - began, error)
@@ -188,8 +188,15 @@ def _sleep(until: float, watcher: Watcher, stop: Stop) -> None:
         watcher.tick()
 
 
-def _close(server: Server, job: Job, results: Mapping[str, NodeResult], watcher: Watcher) -> None:
-    """Have it written into ML Metadata how nodes ended that could not do so themselves."""
+def close_nodes(server: Server, job: Job, results: Mapping[str, NodeResult], watcher: Watcher) -> None:
+    """Have it written into ML Metadata how nodes ended that could not do so themselves.
+
+    Args:
+        server: The fork server; nothing is done if it is gone.
+        job: The run.
+        results: How each node ended, by its id.
+        watcher: Told if it could not be done.
+    """
     ends = {
         one.node: (one.state, one.error.headline if one.error else one.why)
         for one in results.values()
