@@ -10,6 +10,7 @@ import click
 from pipeline.cli.facts import rows_of, training_of
 from pipeline.errors import PipelineError
 from pipeline.local.record import Job, NodeResult
+from pipeline.local.server import PREPARE
 
 _COLOURS = {"ran": "green", "reused": "cyan", "failed": "red", "skipped": "yellow", "cancelled": "yellow"}
 _QUIET_SECONDS = 5.0  # between two lines of progress where lines cannot be overwritten
@@ -56,8 +57,9 @@ class Display:
         """Print that a node failed and is attempted again."""
         self._running.pop(node, None)
         self._doing.pop(node, None)
-        because = error.headline.removeprefix(f"{node} ")
-        self._line(f"  {node:<17} attempt {attempt} of {most} in {wait:.1f} s because it {because}")
+        who, _, what = error.headline.partition(" ")
+        because = f"it {what}" if who in (node, PREPARE) else error.headline[:1].lower() + error.headline[1:]
+        self._line(f"  {node:<17} attempt {attempt} of {most} in {wait:.1f} s because {because}")
 
     def ended(self, result: NodeResult) -> None:
         """Print how a node ended."""

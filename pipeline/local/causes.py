@@ -15,7 +15,8 @@ from pipeline.local.server import NOT_STARTED
 from pipeline.local.workspace import free_bytes, full
 
 _NO_ROOM = 1 << 20  # bytes, below which a process that left no result is taken to have found no room for it
-_LOCKED = ("database is locked", "database table is locked")
+# The last is what ML Metadata's client makes of it when it has tried often enough (pipeline.local.node.connection).
+_LOCKED = ("database is locked", "database table is locked", "Concurrent writes aborted")
 _TAIL = 20_000  # bytes of a log in which its last words are looked for
 
 

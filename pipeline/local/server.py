@@ -19,6 +19,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
+from pipeline.local import temporary
 from pipeline.local.record import Job, read_job
 
 PREPARE = "prepare"
@@ -60,6 +61,7 @@ def serve(job_file: Path) -> None:
         _reap(children, replies)
     for process in children:
         _kill(process)
+    temporary.remove()  # the runner does so too, if it lives
     os._exit(0)  # the interpreter would take seconds to take TensorFlow down
 
 
@@ -132,6 +134,7 @@ def _be_node(request: dict[str, Any], job: Job, server: int) -> NoReturn:
         signal.signal(signal.SIGTERM, _end)
         _die_with_parent(signal.SIGKILL, server)
         _redirect(job.log(name))
+        temporary.use(name)
         from pipeline.local import node
 
         if name == PREPARE:
@@ -176,6 +179,7 @@ def _reap(children: dict[int, str], replies: int) -> None:
         name = children.pop(process, None)
         _kill(process)  # whatever is left of its group
         if name is not None:
+            temporary.remove(name)
             code = os.waitstatus_to_exitcode(status)
             _reply(replies, {"ended": name, "code": code, "peak_mb": usage.ru_maxrss >> 10})
 

@@ -6,6 +6,7 @@ One server serves all tests of this file; each test has nodes of its own, of one
 import dataclasses
 import importlib
 import signal
+import sqlite3
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,6 +41,7 @@ NODES = {
     "NoMemory": "no memory once",
     "BesideNoMemory": "takes 1.5",
     "NoMemoryInC": "no memory in C++",
+    "Locked": "fine",
     "Wrong": "wrong code",
     "BesideWrong": "takes 0.5",
     "Wrong2": "wrong code",
@@ -219,6 +221,22 @@ def test_no_memory_in_native_code_is_told_by_name(yard: Yard) -> None:
     assert error.headline == "NoMemoryInC ran out of memory"
     assert str(error.got).startswith("the memory that it asked for was not to be had, having held ")
     assert str(error.hint).startswith("nothing ran beside it the last time: make training.batch_size")
+
+
+def test_a_node_that_finds_the_metadata_locked_is_attempted_again(yard: Yard) -> None:
+    held = sqlite3.connect(yard.job.workspace.metadata, isolation_level=None)
+    held.execute("BEGIN IMMEDIATE")
+
+    class Releasing(Heard):
+        def again(self, node: str, attempt: int, most: int, wait: float, error: PipelineError) -> None:
+            held.close()
+            super().again(node, attempt, most, wait, error)
+
+    heard = Releasing()
+    result = yard.run({"Locked": []}, heard)["Locked"]
+    assert result.state == "ran"
+    assert [one[3] for one in heard.told if one[0] == "again"] == ["Locked found the metadata locked"]
+    assert [one.state for one in yard.executions("Locked")] == ["ran"]
 
 
 def test_wrong_code_is_not_attempted_again_and_others_go_on(yard: Yard) -> None:
