@@ -1,9 +1,12 @@
 """The command ``run``."""
 
 import json
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
 import click
 
@@ -13,6 +16,7 @@ from pipeline.cli.summary import as_json as summary_json
 from pipeline.cli.summary import exit_code, render
 from pipeline.config import read_problem
 from pipeline.local.run import run_problem
+from pipeline.local.stopping import StoppedAtOnce
 
 
 def run_command(
@@ -29,6 +33,7 @@ def run_command(
     """Run a problem and print the summary; return the exit code."""
     settings = read_problem(find_problem(problem), overrides, data)
     display = Display()
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         outcome = run_problem(settings, workspace, display, cache=cache, most=most)
     finally:
@@ -38,3 +43,8 @@ def run_command(
     else:
         click.echo(render(outcome, sys.stdout.isatty(), verbose=verbose))
     return exit_code(outcome)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    del frame
+    raise StoppedAtOnce(number)

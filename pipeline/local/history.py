@@ -38,7 +38,7 @@ def fail_abandoned(store: Any, artifacts: Path) -> int:
         for context in store.get_contexts_by_execution(execution.id):
             if context.type == "node":
                 pipeline, _, node = context.name.partition(".")
-                remove_left(artifacts / pipeline / node, execution)
+                _remove_left(artifacts / pipeline / node, execution)
         execution.last_known_state = mlmd.Execution.FAILED
         execution.custom_properties["failure"].string_value = "its process was gone when the next run started"
     if abandoned:
@@ -46,7 +46,7 @@ def fail_abandoned(store: Any, artifacts: Path) -> int:
     return len(abandoned)
 
 
-def remove_left(node: Path, execution: Any) -> None:
+def _remove_left(node: Path, execution: Any) -> None:
     """Remove the folders that TFX made for an execution; see ``tfx.orchestration.portable.outputs_utils``."""
     system = node / ".system"
     left = [*node.glob(f"*/{execution.id}"), system / "executor_execution" / str(execution.id)]

@@ -13,7 +13,6 @@ from typing import Any
 
 from pipeline.errors import InfrastructureError
 from pipeline.local.record import Job
-from pipeline.local.temporary import Temporary
 
 _PROJECT = Path(__file__).resolve().parents[2]
 
@@ -30,8 +29,6 @@ class Server:
         environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         environment["PYTHONPATH"] = os.pathsep.join([str(_PROJECT), *filter(None, [environment.get("PYTHONPATH")])])
         environment.setdefault("PYTHONWARNINGS", "ignore")
-        self._temporary = Temporary(job)
-        environment["TMPDIR"] = str(self._temporary.path)
         with job.log("server").open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "pipeline.local.server", str(job.folder / "job.json")],
@@ -118,4 +115,3 @@ class Server:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
-        self._temporary.remove()

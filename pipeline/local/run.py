@@ -16,6 +16,8 @@ from pipeline.config import SETTINGS_FILE, Problem
 from pipeline.errors import CancelledError, DataError, InfrastructureError, PipelineError, SettingsError
 from pipeline.local.attempts import Tries
 from pipeline.local.causes import ended
+from pipeline.local.leftovers import remove, sweep
+from pipeline.local.liveness import hold
 from pipeline.local.memory import default_nodes
 from pipeline.local.processes import Server
 from pipeline.local.record import Job, NodeResult, create_job, write_json
@@ -76,35 +78,39 @@ def run_problem(
 
     Raises:
         PipelineError: If it cannot even begin: no data, no workspace, nothing to import.
-        StoppedAtOnce: On Ctrl-C or SIGTERM before the run has begun, and on the second one.
+        StoppedAtOnce: On the second Ctrl-C or SIGTERM; the first one ends the run in order.
     """
-    stop = Stop()
-    with stop.heeded():
-        return _run(problem, root, watcher, stop, cache=cache, most=most or default_nodes())
-
-
-def _run(problem: Problem, root: Path, watcher: Watcher, stop: Stop, *, cache: bool, most: int) -> Outcome:
     began = time.monotonic()
     check_code(problem.name, problem.folder)
     _check_files(problem)
     workspace = open_workspace(root)
     with exclusive(workspace, watcher.note):
         job = create_job(workspace, problem, cache=cache)
-        watcher.begins(job)
-        results: dict[str, NodeResult] = {}
-        with stop.in_order(), Server(job) as server:
-            error = _prepare(server, job, watcher, stop)
-            if error is None:
-                upstream = json.loads((job.folder / "nodes.json").read_text(encoding="utf-8"))
-                results = run_nodes(server, job, upstream, watcher, most, stop=stop)
-                close_nodes(server, job, results, watcher)
-                unfinished = any(one.state in ("cancelled", "skipped") for one in results.values())
-                error = (stop.error if unfinished else None) or cause(results)
-        outcome = Outcome(job, results, time.monotonic() - began, error)
-        try:
-            write_json(job.folder / "outcome.json", _record(outcome))
-        except OSError as failure:  # what happened is still to be told
-            watcher.note(f"the run's outcome could not be recorded: {failure}")
+        with hold(job.folder):
+            return _carry_out(job, watcher, began, most)
+
+
+def _carry_out(job: Job, watcher: Watcher, began: float, most: int | None) -> Outcome:
+    """Run the nodes of a run, and record how it ended; the caller holds the run."""
+    watcher.begins(job)
+    remove(job.folder)
+    sweep(job.folder.parent)
+    stop = Stop()
+    results: dict[str, NodeResult] = {}
+    with stop.heeded(), Server(job) as server, stop.in_order():
+        error = _prepare(server, job, watcher, stop)
+        if error is None:
+            upstream = json.loads((job.folder / "nodes.json").read_text(encoding="utf-8"))
+            results = run_nodes(server, job, upstream, watcher, most or default_nodes(), stop=stop)
+            close_nodes(server, job, results, watcher)
+            unfinished = any(one.state in ("cancelled", "skipped") for one in results.values())
+            error = (stop.error if unfinished else None) or cause(results)
+    remove(job.folder)
+    outcome = Outcome(job, results, time.monotonic() - began, error)
+    try:
+        write_json(job.folder / "outcome.json", _record(outcome))
+    except OSError as failure:  # what happened is still to be told
+        watcher.note(f"the run's outcome could not be recorded: {failure}")
     return outcome
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
-from pipeline.local import temporary
+from pipeline.local import leftovers
 from pipeline.local.record import Job, read_job
 
 PREPARE = "prepare"
@@ -58,10 +58,10 @@ def serve(job_file: Path) -> None:
             *lines, buffer = (buffer + data).split(b"\n")
             for line in lines:
                 _obey(json.loads(line), job, children, (requests, replies))
-        _reap(children, replies)
+        _reap(job, children, replies)
     for process in children:
         _kill(process)
-    temporary.remove()  # the runner does so too, if it lives
+    leftovers.remove(job.folder)  # the runner does so too, if it lives
     os._exit(0)  # the interpreter would take seconds to take TensorFlow down
 
 
@@ -134,7 +134,7 @@ def _be_node(request: dict[str, Any], job: Job, server: int) -> NoReturn:
         signal.signal(signal.SIGTERM, _end)
         _die_with_parent(signal.SIGKILL, server)
         _redirect(job.log(name))
-        temporary.use(name)
+        leftovers.use(job.folder, name)
         from pipeline.local import node
 
         if name == PREPARE:
@@ -171,7 +171,7 @@ def _lead_group(process: int) -> None:
         os.setpgid(process, process)
 
 
-def _reap(children: dict[int, str], replies: int) -> None:
+def _reap(job: Job, children: dict[int, str], replies: int) -> None:
     while children:
         process, status, usage = os.wait4(-1, os.WNOHANG)
         if process == 0:
@@ -179,7 +179,7 @@ def _reap(children: dict[int, str], replies: int) -> None:
         name = children.pop(process, None)
         _kill(process)  # whatever is left of its group
         if name is not None:
-            temporary.remove(name)
+            leftovers.remove(job.folder, name)
             code = os.waitstatus_to_exitcode(status)
             _reply(replies, {"ended": name, "code": code, "peak_mb": usage.ru_maxrss >> 10})
 

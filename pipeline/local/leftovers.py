@@ -1,0 +1,47 @@
+"""Temporary files of nodes: each node has a folder of its own for them, so that nothing stays for ever.
+
+A process that is killed removes nothing, and AutoGraph leaves a file even at a good end. So a node's ``TMPDIR`` is
+``runs/<run>/tmp/<node>``. It is removed when the node's process is gone, and, where nobody was left to do it,
+by the next run. Sockets are made there too, whose paths may have 107 bytes only
+(https://man7.org/linux/man-pages/man7/unix.7.html): where the workspace lies too deep for that, the folder is in the
+system's temporary one, under a name that the run's folder leads to.
+"""
+
+import hashlib
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from pipeline.lineage.liveness import is_alive
+
+_LONGEST = 70  # bytes, which leaves room for a socket's own name, as pymp-abcdefgh/listener-abcdefgh
+_SYSTEM = Path(tempfile.gettempdir())  # before a node changes what this says
+
+
+def folder_of(run: Path) -> Path:
+    """Return the folder that holds the temporary files of a run's nodes."""
+    inside = run / "tmp"
+    if len(os.fsencode(inside)) <= _LONGEST:
+        return inside
+    return _SYSTEM / f"estimator-pipeline-{hashlib.sha256(os.fsencode(run)).hexdigest()[:16]}"
+
+
+def use(run: Path, node: str) -> None:
+    """Have this process, and all that it starts, put temporary files into the node's own folder."""
+    folder = folder_of(run) / node
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.environ["TMPDIR"] = str(folder)
+    tempfile.tempdir = str(folder)
+
+
+def remove(run: Path, node: str = "") -> None:
+    """Remove the temporary files of a run, or of one node of it; nothing may be using them."""
+    shutil.rmtree(folder_of(run) / node, ignore_errors=True)
+
+
+def sweep(runs: Path) -> None:
+    """Remove the temporary files of all runs that nobody works on."""
+    for run in runs.iterdir():
+        if folder_of(run).exists() and not is_alive(run):
+            remove(run)
