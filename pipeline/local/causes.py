@@ -11,7 +11,7 @@ from pipeline.errors import (
     TransientError,
 )
 from pipeline.local.record import Job, NodeResult, read_result
-from pipeline.local.server import NOT_STARTED
+from pipeline.local.server import NOT_STARTED, TERMINATED
 from pipeline.local.workspace import free_bytes, full
 
 _NO_ROOM = 1 << 20  # bytes, below which a process that left no result is taken to have found no room for it
@@ -54,7 +54,7 @@ def _without_result(job: Job, node: str, code: int, peak_mb: int | None, *, by_k
             where=str(log),
             hint=f"if nobody killed it, the machine ran out of memory: {LESS_MEMORY}",
         )
-    if code == -15:
+    if code in (-15, TERMINATED):
         return TransientError(
             f"{node} was killed", got="signal 15 (SIGTERM)", where=str(log), hint="see who ends processes here"
         )

@@ -18,11 +18,13 @@ from pipeline.local.attempts import Attempt, Ending, Tries
 from pipeline.local.causes import ended
 from pipeline.local.processes import Server
 from pipeline.local.record import Job, NodeResult
+from pipeline.local.server import TERMINATED
 from pipeline.local.stopping import Stop
 
 GRACE = 3.0
 """Seconds between SIGTERM and SIGKILL."""
 
+_CANCELLED = "the run was cancelled"
 _TICK = 0.2  # seconds between two looks at what the nodes reported
 
 
@@ -109,7 +111,7 @@ class _Scheduler:
     def _loop(self) -> None:
         while self._waiting or self._running:
             if self._stop.number is not None:
-                self._end_all("the run was cancelled")
+                self._end_all(_CANCELLED)
             self._skip_or_start()
             for message in self._server.messages(_TICK) if self._waiting or self._running else ():
                 self._take(message)
@@ -153,9 +155,12 @@ class _Scheduler:
         attempt = self._running.pop(node)
         self._forward(node, attempt)
         peak, code = message.get("peak_mb"), message["code"]
-        if attempt.ending is not None and code != 0:
-            state = "failed" if attempt.ending.error else "cancelled"
-            result = NodeResult(node, state, attempt.seconds(), attempt.ending.why, attempt.ending.error)
+        ending = attempt.ending
+        if ending is None and self._stop.number is not None and code in (-9, -15, TERMINATED):
+            ending = Ending(_CANCELLED, None, math.inf)  # who ended the run ended its nodes with it
+        if ending is not None and code != 0:
+            state = "failed" if ending.error else "cancelled"
+            result = NodeResult(node, state, attempt.seconds(), ending.why, ending.error)
         else:
             by_kernel = memory.kills() > attempt.kills
             result = ended(self._job, node, code, attempt.seconds(), peak_mb=peak, by_kernel=by_kernel)

@@ -42,6 +42,7 @@ NODES = {
     "BesideNoMemory": "takes 1.5",
     "NoMemoryInC": "no memory in C++",
     "Locked": "fine",
+    "Terminated": "terminated once",
     "Wrong": "wrong code",
     "BesideWrong": "takes 0.5",
     "Wrong2": "wrong code",
@@ -237,6 +238,12 @@ def test_a_node_that_finds_the_metadata_locked_is_attempted_again(yard: Yard) ->
     assert result.state == "ran"
     assert [one[3] for one in heard.told if one[0] == "again"] == ["Locked found the metadata locked"]
     assert [one.state for one in yard.executions("Locked")] == ["ran"]
+
+
+def test_a_node_that_somebody_else_ends_is_attempted_again(yard: Yard) -> None:
+    result = yard.run({"Terminated": []})["Terminated"]
+    assert result.state == "ran"
+    assert [one.got for one in result.failures] == ["signal 15 (SIGTERM)"]
 
 
 def test_wrong_code_is_not_attempted_again_and_others_go_on(yard: Yard) -> None:
