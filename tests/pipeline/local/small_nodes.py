@@ -35,6 +35,8 @@ def act(acts: str, scratch: Path) -> None:
     progress.report(note=f"try {tries}")
     if (acts == "killed once" and tries == 0) or acts == "killed always":
         os.kill(os.getpid(), signal.SIGKILL)
+    elif acts == "terminated once" and tries == 0:
+        os.kill(os.getpid(), signal.SIGTERM)
     elif acts == "no memory once" and tries == 0:
         take_more_than_there_is()
     elif acts == "no memory in C++":
