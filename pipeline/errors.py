@@ -5,7 +5,8 @@ printed as a few lines without a stack trace and decides the exit code of the pr
 their own, and Beam turns exceptions of its workers into text, an error can be written to a line of text and found
 again in one (:meth:`PipelineError.encode`, :func:`find`).
 
-Exit codes: 0 done, 2 wrong use or settings, 3 data refused, 4 user code failed, 5 model not blessed, 1 anything else.
+Exit codes: 0 done, 2 wrong use or settings, 3 data refused, 4 user code failed, 5 model not blessed, 130 Ctrl-C,
+143 SIGTERM, 1 anything else.
 """
 
 import json
@@ -132,6 +133,41 @@ class InfrastructureError(PipelineError):
     kind = "infrastructure"
 
 
+class TransientError(InfrastructureError):
+    """The machine failed us in a way that may well pass: another attempt is worth its time."""
+
+    kind = "transient"
+
+
+class OutOfMemoryError(TransientError):
+    """There was no memory left; when less runs beside it, there may be."""
+
+    kind = "out-of-memory"
+
+
+class LimitError(PipelineError):
+    """A node was ended because it exceeded a limit that the settings give it."""
+
+    kind = "limit"
+
+
+class CancelledError(PipelineError):
+    """A person stopped the run: Ctrl-C."""
+
+    exit_code = 130
+    kind = "cancelled"
+
+
+class TerminatedError(CancelledError):
+    """A process stopped the run: SIGTERM."""
+
+    exit_code = 143
+    kind = "terminated"
+
+
+OUT_OF_MEMORY = ("std::bad_alloc", "OOM when allocating", "Cannot allocate memory", "failed to allocate memory")
+"""What the libraries say where Python would raise a ``MemoryError``."""
+
 _KINDS: dict[str, type[PipelineError]] = {
     cls.kind: cls
     for cls in (
@@ -141,6 +177,11 @@ _KINDS: dict[str, type[PipelineError]] = {
         UserCodeError,
         NotBlessedError,
         InfrastructureError,
+        TransientError,
+        OutOfMemoryError,
+        LimitError,
+        CancelledError,
+        TerminatedError,
     )
 }
 

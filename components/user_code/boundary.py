@@ -11,7 +11,7 @@ from pathlib import Path
 
 from components.user_code import place
 from components.user_code.slips import find_slip
-from pipeline.errors import PipelineError, UserCodeError, find
+from pipeline.errors import OUT_OF_MEMORY, PipelineError, UserCodeError, find
 
 _FILE_LINE = re.compile(r'File "([^"]+)", line (\d+)')
 _FULL = os.strerror(errno.ENOSPC)
@@ -38,7 +38,8 @@ def user_code(problem: str, function: str, module: str) -> Iterator[None]:
     except MemoryError:
         raise
     except Exception as error:
-        if _FULL in str(error):  # a checkpoint did not fit, say; TensorFlow has its own exceptions for it
+        # A checkpoint did not fit, say, or a tensor; TensorFlow has its own exceptions for it.
+        if any(sign in str(error) for sign in (_FULL, *OUT_OF_MEMORY)):
             raise
         known = find(error)
         raise known or explain(error, problem, function, module) from error

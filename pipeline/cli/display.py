@@ -8,9 +8,11 @@ from typing import Any
 import click
 
 from pipeline.cli.facts import rows_of, training_of
+from pipeline.errors import PipelineError
 from pipeline.local.record import Job, NodeResult
+from pipeline.local.server import PREPARE
 
-_COLOURS = {"ran": "green", "reused": "cyan", "failed": "red", "skipped": "yellow"}
+_COLOURS = {"ran": "green", "reused": "cyan", "failed": "red", "skipped": "yellow", "cancelled": "yellow"}
 _QUIET_SECONDS = 5.0  # between two lines of progress where lines cannot be overwritten
 
 
@@ -50,6 +52,14 @@ class Display:
         if not self._terminal and time.monotonic() - self._said[node] >= _QUIET_SECONDS:
             self._said[node] = time.monotonic()
             self._line(f"  {node:<17} {self._doing[node]}")
+
+    def again(self, node: str, attempt: int, most: int, wait: float, error: PipelineError) -> None:
+        """Print that a node failed and is attempted again."""
+        self._running.pop(node, None)
+        self._doing.pop(node, None)
+        who, _, what = error.headline.partition(" ")
+        because = f"it {what}" if who in (node, PREPARE) else error.headline[:1].lower() + error.headline[1:]
+        self._line(f"  {node:<17} attempt {attempt} of {most} in {wait:.1f} s because {because}")
 
     def ended(self, result: NodeResult) -> None:
         """Print how a node ended."""

@@ -1,7 +1,7 @@
 """The commands and their options. Nothing heavier than click is imported until a command runs."""
 
 import json
-import shlex
+import signal
 import sys
 from pathlib import Path
 from typing import Literal
@@ -10,6 +10,7 @@ import click
 
 from pipeline import __version__
 from pipeline.cli.reading import COMMANDS
+from pipeline.cli.resuming import resume_line
 from pipeline.errors import InfrastructureError, PipelineError
 
 
@@ -19,7 +20,7 @@ def cli() -> None:
     """Take a TensorFlow Estimator from raw files to a validated, versioned, served model.
 
     Exit codes: 0 pushed, or nothing new to push; 2 wrong use or settings; 3 data refused; 4 user code failed; 5 model
-    not blessed; 1 anything else.
+    not blessed; 130 Ctrl-C; 143 SIGTERM; 1 anything else.
     """
 
 
@@ -41,7 +42,22 @@ def cli() -> None:
 @click.option("--from", "first", metavar="NODE", help="Run NODE and all after it anew; reuse all before it.")
 @click.option("--to", "last", metavar="NODE", help="Run NODE and what it needs; nothing after it.")
 @click.option("--only", metavar="NODE", help="Run NODE alone, anew, on the latest results of what it needs.")
-@click.option("--max-nodes", type=click.IntRange(1), metavar="N", help="Nodes to run at once.  [default: cores]")
+@click.option(
+    "--max-nodes",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Nodes to run at once.  [default: one a core, and one for each 1.5 GB of memory that is available]",
+)
+@click.option(
+    "--timeout", type=click.IntRange(1), metavar="SECONDS", help="End a node that takes longer: run.node_timeout_secs."
+)
+@click.option(
+    "--retries",
+    type=click.IntRange(0, 10),
+    metavar="N",
+    help="Further attempts at a node that the machine failed: run.retries.",
+)
+@click.option("--fail-fast", is_flag=True, help="End the whole run as soon as a node failed: run.fail_fast.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON; progress goes to stderr.")
 @click.option("--verbose", is_flag=True, help="Show the whole trace of an error.")
 def run(
@@ -55,6 +71,9 @@ def run(
     last: str | None,
     only: str | None,
     max_nodes: int | None,
+    timeout: int | None,
+    retries: int | None,
+    fail_fast: bool,
     as_json: bool,
     verbose: bool,
 ) -> int:
@@ -66,6 +85,8 @@ def run(
     from pipeline.local.partial import Part
 
     part = Part(first, last, only)
+    given = {"node_timeout_secs": timeout, "retries": retries, "fail_fast": "true" if fail_fast else None}
+    overrides += tuple(f"run.{name}={value}" for name, value in given.items() if value is not None)
     return run_command(
         *(problem, data, workspace, overrides),
         cache=not no_cache,
@@ -179,11 +200,11 @@ def main(arguments: list[str] | None = None) -> int:
     except click.ClickException as error:
         error.show()
         return int(error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
+    except (click.Abort, KeyboardInterrupt) as stopped:
         click.echo("\nStopped; nothing was pushed by the node that was under way.", err=True)
         if given[:1] in (["run"], ["resume"]):
-            click.echo(f"  resume    {shlex.join(['python', *sys.argv])}   (finished nodes are reused)", err=True)
-        return 130
+            click.echo(resume_line(), err=True)
+        return 128 + getattr(stopped, "number", signal.SIGINT)
     except Exception as error:  # noqa: BLE001  a fault of ours is an error for a person too
         if not isinstance(error, OSError):
             return _report(_fault(), given)

@@ -17,6 +17,7 @@ from pipeline.cli.summary import exit_code, render
 from pipeline.config import read_problem
 from pipeline.local.partial import WHOLE, Part
 from pipeline.local.run import Outcome, run_problem
+from pipeline.local.stopping import StoppedAtOnce
 
 
 def run_command(
@@ -56,5 +57,5 @@ def carry_out(work: Callable[[Display], Outcome], *, as_json: bool, verbose: boo
 
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
-    del number, frame
-    raise KeyboardInterrupt
+    del frame
+    raise StoppedAtOnce(number)

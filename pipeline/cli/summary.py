@@ -2,7 +2,6 @@
 
 import os
 import shlex
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,8 @@ import click
 
 from components.evaluator.verdict import OVERALL, Measurement, Verdict
 from pipeline.cli import facts
-from pipeline.errors import DataError, NotBlessedError, SettingsError, UserCodeError
+from pipeline.cli.resuming import resume_line
+from pipeline.errors import CancelledError, DataError, NotBlessedError, SettingsError, UserCodeError
 from pipeline.lineage.facts import times
 from pipeline.local.run import Outcome
 
@@ -107,13 +107,15 @@ def render(outcome: Outcome, colour: bool, *, verbose: bool = False) -> str:
     if outcome.error is None or not (outcome.error.hint or any(part.hint for part in outcome.error.parts)):
         lines.append(f"  next      {_next(outcome, pushed)}")
     if outcome.error is not None:
-        lines.append(f"  resume    {_again(outcome)}   (finished nodes are reused)")
+        lines.append(_again(outcome))
     return "\n".join(lines)
 
 
 def _headline(outcome: Outcome, colour: bool) -> str:
     pushed = facts.pushed(outcome)
-    if outcome.error is not None:
+    if isinstance(outcome.error, CancelledError):
+        words, shade = "cancelled; nothing was pushed", "yellow"
+    elif outcome.error is not None:
         words, shade = "failed; nothing was pushed", "red"
     elif refusal(outcome):
         words, shade = "the model was not blessed; nothing was pushed", "yellow"
@@ -184,20 +186,16 @@ def number(value: float | None) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
-def command_line() -> str:
-    """Return the command that was given, as it can be given again."""
-    return shlex.join(["python", *sys.argv])
-
-
 def _again(outcome: Outcome) -> str:
-    """Return the command that goes on after a failure: a resumed run would meet the same data and code again."""
+    """Return the line that says how to go on: a run that is resumed would meet the same code and settings again."""
     mended = (DataError, SettingsError, UserCodeError)
     if not outcome.resumed or not isinstance(outcome.error, mended):
-        return command_line()
+        return resume_line()
     problem, root = outcome.job.problem, outcome.job.workspace.root
     shipped = Path(__file__).resolve().parents[1] / "problems"
     name = problem.name if problem.folder.parent == shipped else str(problem.folder)
-    return shlex.join(["python", "runner.py", "run", name, "--workspace", _near(str(root))])
+    command = shlex.join(["python", "runner.py", "run", name, "--workspace", _near(str(root))])
+    return f"  resume    {command}   (finished nodes are reused)"
 
 
 def _near(path: str) -> str:

@@ -268,6 +268,49 @@ class Beam(Section):
     runner: Literal["direct"] = Field("direct", description="direct: this machine, in the node's own process")
 
 
+Node = Literal[
+    "ExampleGen",
+    "StatisticsGen",
+    "ImportSchemaGen",
+    "SchemaGen",
+    "ExampleValidator",
+    "Transform",
+    "WarmStart",
+    "Trainer",
+    "Resolver",
+    "Evaluator",
+    "InfraValidator",
+    "Pusher",
+]
+"""The nodes that a chain may have; see ``pipeline.chain``."""
+_Limit = Annotated[StrictInt, Field(ge=1, le=10**7)]
+
+
+class Run(Section):
+    """How a local run treats its nodes; docs/running.md has the reasons. None of it makes a node run again."""
+
+    retries: StrictInt = Field(
+        2, ge=0, le=10, description="further attempts at a node that the machine failed: a locked database, no memory"
+    )
+    fail_fast: StrictBool = Field(False, description="end the whole run when a node failed, also what is independent")
+    node_timeout_secs: _Limit | None = Field(
+        None, description="seconds after which a node is ended, each attempt for itself; no limit if not set"
+    )
+    timeout_secs: dict[Node, _Limit] = Field({}, description="the same for single nodes, as Trainer = 3600")
+    node_memory_mb: _Limit | None = Field(
+        None, description="MB of memory at which a node is ended, about 600 of it libraries; no limit if not set"
+    )
+    memory_mb: dict[Node, _Limit] = Field({}, description="the same for single nodes, as Transform = 8000")
+
+    def time_limit(self, node: str) -> int | None:
+        """Return the seconds that a node may take; None for no limit."""
+        return {str(name): value for name, value in self.timeout_secs.items()}.get(node, self.node_timeout_secs)
+
+    def memory_limit(self, node: str) -> int | None:
+        """Return the MB of memory that a node may hold; None for no limit."""
+        return {str(name): value for name, value in self.memory_mb.items()}.get(node, self.node_memory_mb)
+
+
 class Settings(Section):
     """All settings of one problem."""
 
@@ -284,6 +327,7 @@ class Settings(Section):
     serving: Serving = Serving()
     infra_validation: InfraValidation = InfraValidation()
     beam: Beam = Beam()
+    run: Run = Run()
 
     @field_validator("serving")
     @classmethod

@@ -173,7 +173,7 @@ def nodes(archive: Archive, name: str) -> list[Node]:
 
 
 def _state(last: Execution, told: dict[str, Any], ended: bool) -> str:
-    if told.get("state") in ("failed", "skipped"):
+    if told.get("state") in ("failed", "skipped", "cancelled"):
         return str(told["state"])
     return "cancelled" if ended and last.state == "running" else last.state
 

@@ -20,7 +20,7 @@ class Run:
         problem: Its problem.
         started: Seconds since the epoch; None if nothing says when.
         seconds: How long it took; None if that is not known.
-        state: ``done``, ``failed``, ``running``, or ``stopped`` before its end.
+        state: ``done``, ``failed``, ``running``, ``cancelled`` (Ctrl-C, SIGTERM), or ``stopped`` before its end.
         sources: The files that it read.
         rows: Rows by split.
         span: The span of the data.
@@ -175,6 +175,8 @@ def _seconds(record: Record, found: Parts) -> float | None:
 
 def _state(archive: Archive, record: Record, found: Parts) -> str:
     if record.outcome is not None:
+        if record.outcome.get("cancelled"):
+            return "cancelled"
         return "failed" if record.outcome.get("error") else "done"
     states = {one.state for one in found.executions}
     if record.job:

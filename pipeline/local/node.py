@@ -19,8 +19,9 @@ from components import progress
 from components.trainer.run import forget_done
 from components.user_code import place
 from pipeline.chain import create_pipeline
-from pipeline.errors import InfrastructureError, PipelineError, find
-from pipeline.local import history, launching, partial
+from pipeline.errors import PipelineError, find
+from pipeline.local import closing, history, launching, partial
+from pipeline.local.causes import passing
 from pipeline.local.record import Job, NodeResult, write_json
 from pipeline.local.resuming import as_recorded, resumes_of
 from pipeline.local.server import PREPARE
@@ -94,8 +95,21 @@ def _plan(job: Job, ir: Any) -> partial.Plan:
     return partial.plan(job.part, {one.node_info.id: list(one.upstream_nodes) for one in nodes})
 
 
-def run(job: Job, node: str) -> int:
+def close(job: Job, ends: dict[str, closing.End]) -> int:
+    """Write down how the nodes of this run ended that could not do so themselves; see :mod:`pipeline.local.closing`."""
+    _start_logging()
+    with metadata.Metadata(connection(job)) as handle:
+        closing.close(handle.store, job.workspace.root / "artifacts", job.run, ends)
+    return 0
+
+
+def run(job: Job, node: str, failed: str = "") -> int:
     """Run one node and write its result.
+
+    Args:
+        job: The run.
+        node: The node.
+        failed: Why the attempt before failed, if there was one.
 
     Returns:
         0 if it ran or was reused, else 1; what went wrong is in the result.
@@ -103,6 +117,8 @@ def run(job: Job, node: str) -> int:
     _start_logging()
     os.environ[progress.VARIABLE] = str(job.events(node))
     try:
+        if failed:
+            close(job, {node: ("failed", failed)})
         place.use_copy(job.copies, job.problem.name, job.problem.folder)
         ir = pipeline_pb2.Pipeline()
         ir.ParseFromString(job.chain.read_bytes())
@@ -169,10 +185,9 @@ def explain(error: BaseException, node: str, job: Job) -> PipelineError:
     disk = trouble(text, job.workspace.root)
     if disk is not None:
         return disk
-    if isinstance(error, MemoryError) or "std::bad_alloc" in text:
-        return InfrastructureError(
-            f"{node} ran out of memory", hint="close other programs, or make training.batch_size smaller"
-        )
+    may_pass = passing(error, node)
+    if may_pass is not None:
+        return may_pass
     return PipelineError(
         f"{node} failed", got=_short(text), where=str(job.log(node)), hint="the log above has the whole story"
     )

@@ -39,6 +39,7 @@ class Server:
                 start_new_session=True,  # Ctrl-C reaches the runner only, which ends its children in order
             )
         self._buffer = b""
+        self._imports = True
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._out, selectors.EVENT_READ)
 
@@ -48,9 +49,13 @@ class Server:
             raise RuntimeError("the server was started without a pipe")
         return self._process.stdout.fileno()
 
-    def start(self, node: str) -> None:
-        """Ask for a process that runs ``node``."""
-        self._ask({"start": node})
+    def start(self, node: str, **more: Any) -> None:
+        """Ask for a process that runs ``node``; what else it is told has to be JSON."""
+        self._ask({"start": node, **more})
+
+    def stop(self, node: str) -> None:
+        """Ask the process of ``node``, and all that it started, to end."""
+        self._ask({"stop": node})
 
     def kill(self, node: str) -> None:
         """Ask to kill the process of ``node`` and all that it started."""
@@ -77,7 +82,9 @@ class Server:
         if not data:
             raise self._gone()
         *lines, self._buffer = (self._buffer + data).split(b"\n")
-        return [json.loads(line) for line in lines]
+        messages: list[dict[str, Any]] = [json.loads(line) for line in lines]
+        self._imports = self._imports and not any(message.get("ready") for message in messages)
+        return messages
 
     def _gone(self) -> InfrastructureError:
         self._process.wait()
@@ -103,7 +110,7 @@ class Server:
                     pipe.close()  # the server kills its children and exits when its input ends
         try:
             # It obeys at once, save while it imports. Its children ask the kernel to be killed when it dies.
-            self._process.wait(timeout=10 if kind is None else 1)
+            self._process.wait(timeout=0.1 if self._imports else 10 if kind is None else 1)
         except subprocess.TimeoutExpired:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)

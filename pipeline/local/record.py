@@ -145,12 +145,14 @@ class NodeResult:
 
     Attributes:
         node: Its id.
-        state: ``ran``, ``reused``, ``failed`` or ``skipped`` (something before it failed).
-        seconds: From its start to its end, the process included.
+        state: ``ran``, ``reused``, ``failed``, ``skipped`` (something before it failed) or ``cancelled``.
+        seconds: From its start to its end, the process included; of the last attempt.
         why: Why it ran or was reused, in a few words.
         error: What went wrong, if it failed.
         outputs: For each output's name its artifacts: ``uri``, ``id`` and ``properties``.
         execution: Its execution's id in ML Metadata.
+        failures: Why the attempts before the last one failed.
+        peak_mb: The most memory that its process held, in MB; None if that is not known.
     """
 
     node: str
@@ -160,6 +162,8 @@ class NodeResult:
     error: PipelineError | None = None
     outputs: dict[str, list[dict[str, Any]]] | None = None
     execution: int | None = None
+    failures: tuple[PipelineError, ...] = ()
+    peak_mb: int | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the result as it is written and printed."""
@@ -171,6 +175,8 @@ class NodeResult:
             "error": self.error.as_json() if self.error else None,
             "outputs": self.outputs or {},
             "execution": self.execution,
+            "failures": [one.as_json() for one in self.failures],
+            "peak_mb": self.peak_mb,
         }
 
 

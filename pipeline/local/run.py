@@ -1,7 +1,7 @@
 """One local run, from a problem's folder to its outcome."""
 
 import json
-import os
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,16 +13,22 @@ from components.example_gen.kinds import load_schema
 from components.example_gen.sources import list_sources
 from components.user_code.checks import check_code
 from pipeline.config import SETTINGS_FILE, Problem
-from pipeline.errors import DataError, PipelineError, SettingsError
+from pipeline.errors import CancelledError, DataError, InfrastructureError, PipelineError, SettingsError
+from pipeline.local.attempts import Tries
+from pipeline.local.causes import ended
 from pipeline.local.leftovers import remove, sweep
 from pipeline.local.liveness import hold
+from pipeline.local.memory import default_nodes
 from pipeline.local.partial import WHOLE, Part, check
 from pipeline.local.processes import Server
 from pipeline.local.record import Job, NodeResult, create_job, read_done, write_json
 from pipeline.local.resuming import changed_since, open_run, put_aside, refuse_if_alive, resumes_of
-from pipeline.local.scheduler import Listener, ended, run_nodes
-from pipeline.local.server import PREPARE
+from pipeline.local.scheduler import Listener, run_nodes
+from pipeline.local.server import CLOSE, PREPARE
+from pipeline.local.stopping import Stop
 from pipeline.local.workspace import Workspace, exclusive, open_workspace
+
+_PATIENCE = 20.0  # seconds for writing down how nodes ended; where that fails, the next run does it
 
 
 class Watcher(Listener, Protocol):
@@ -75,14 +81,15 @@ def run_problem(
         root: The workspace; made if it is not there.
         watcher: Told what happens.
         cache: Whether nodes may reuse what earlier runs made.
-        most: How many nodes run at once; by default as many as there are cores.
+        most: How many nodes run at once; by default one a core, and no more than there is memory for.
         part: Which part of the chain is run.
 
     Returns:
-        The outcome; that a node failed is part of it.
+        The outcome; that a node failed, or that the run was cancelled, is part of it.
 
     Raises:
         PipelineError: If it cannot even begin: no data, no workspace, nothing to import.
+        StoppedAtOnce: On the second Ctrl-C or SIGTERM; the first one ends the run in order.
     """
     began = time.monotonic()
     part = check(part, problem.settings, cache=cache)
@@ -102,13 +109,14 @@ def resume_run(workspace: Workspace, run: str, watcher: Watcher, *, most: int | 
         workspace: The workspace.
         run: The run.
         watcher: Told what happens.
-        most: How many nodes run at once; by default as many as there are cores.
+        most: How many nodes run at once; by default one a core, and no more than there is memory for.
 
     Returns:
         The outcome of the run as a whole.
 
     Raises:
         PipelineError: If it cannot even begin: the run is under way, or its record is damaged.
+        StoppedAtOnce: On the second Ctrl-C or SIGTERM; the first one ends the run in order.
     """
     began = time.monotonic()
     job = open_run(workspace, run)
@@ -127,9 +135,10 @@ def _carry_out(job: Job, watcher: Watcher, began: float, most: int | None, resum
     watcher.begins(job)
     remove(job.folder)
     sweep(job.folder.parent)
-    with Server(job) as server:
-        error = _prepare(server, job, watcher)
-        results = {}
+    stop = Stop()
+    results: dict[str, NodeResult] = {}
+    with stop.heeded(), Server(job) as server, stop.in_order():
+        error = _prepare(server, job, watcher, stop)
         if error is None:
             upstream = json.loads((job.folder / "nodes.json").read_text(encoding="utf-8"))
             done = read_done(job, upstream)
@@ -138,9 +147,11 @@ def _carry_out(job: Job, watcher: Watcher, began: float, most: int | None, resum
             left = {
                 node: [one for one in needs if one not in done] for node, needs in upstream.items() if node not in done
             }
-            found = {**done, **run_nodes(server, job, left, watcher, most or _cores())}
-            results = {node: found[node] for node in upstream}
-            error = cause(results)
+            found = run_nodes(server, job, left, watcher, most or default_nodes(), stop=stop)
+            close_nodes(server, job, found, watcher)
+            results = {node: (done if node in done else found)[node] for node in upstream}
+            unfinished = any(one.state in ("cancelled", "skipped") for one in results.values())
+            error = (stop.error if unfinished else None) or cause(results)
     remove(job.folder)
     outcome = Outcome(job, results, time.monotonic() - began, error, resumed)
     try:
@@ -199,29 +210,83 @@ def _record(outcome: Outcome) -> dict[str, Any]:
         "seconds": round(outcome.seconds, 3),
         "error": outcome.error.as_json() if outcome.error else None,
         "resumed": outcome.resumed,
+        "cancelled": isinstance(outcome.error, CancelledError),
         "nodes": [result.as_json() for result in outcome.results.values()],
     }
 
 
-def _prepare(server: Server, job: Job, watcher: Watcher) -> PipelineError | None:
+def _prepare(server: Server, job: Job, watcher: Watcher, stop: Stop) -> PipelineError | None:
     """Wait until the libraries are loaded and the chain is compiled."""
     began = time.monotonic()
     watcher.started("loading")
-    _wait(server, watcher.tick, lambda message: bool(message.get("ready")))
-    server.start(PREPARE)
-    message = _wait(server, watcher.tick, lambda message: message.get("ended") == PREPARE)
-    result = ended(job, PREPARE, message["code"], time.monotonic() - began)
-    watcher.ended(NodeResult("loading", result.state, result.seconds, "TensorFlow, Beam and TFX", error=result.error))
-    return result.error
+    error: PipelineError | None = None
+    tries = Tries(1 + job.problem.settings.run.retries)
+    if _wait(server, watcher, stop, lambda message: bool(message.get("ready"))) is not None:
+        while stop.number is None:
+            _sleep(tries.due, watcher, stop)
+            server.start(PREPARE)
+            message = _wait(server, watcher, stop, lambda message: message.get("ended") == PREPARE)
+            if message is None:
+                break
+            error = ended(job, PREPARE, message["code"], time.monotonic() - began).error
+            wait = tries.again(error) if error is not None else None
+            if error is None or wait is None:
+                break
+            watcher.again("loading", len(tries.failures) + 1, tries.most, wait, error)
+            job.result(PREPARE).unlink(missing_ok=True)
+    seconds = time.monotonic() - began
+    if stop.error is not None:
+        watcher.ended(NodeResult("loading", "cancelled", seconds))
+        return stop.error
+    error = tries.last(error) if error else None
+    state = "failed" if error else "ran"
+    watcher.ended(NodeResult("loading", state, seconds, "TensorFlow, Beam and TFX", error=error))
+    return error
 
 
-def _wait(server: Server, tick: Callable[[], None], wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-    while True:
+def _sleep(until: float, watcher: Watcher, stop: Stop) -> None:
+    while time.monotonic() < until and stop.number is None:
+        time.sleep(0.1)
+        watcher.tick()
+
+
+def close_nodes(server: Server, job: Job, results: Mapping[str, NodeResult], watcher: Watcher) -> None:
+    """Have it written into ML Metadata how nodes ended that could not do so themselves.
+
+    Args:
+        server: The fork server; nothing is done if it is gone.
+        job: The run.
+        results: How each node ended, by its id.
+        watcher: Told if it could not be done.
+    """
+    ends = {
+        one.node: (one.state, one.error.headline if one.error else one.why)
+        for one in results.values()
+        if one.state in ("failed", "cancelled")
+    }
+    if not ends:
+        return
+    until = time.monotonic() + _PATIENCE
+    try:
+        server.start(CLOSE, ends=ends)
+        message = _wait(server, watcher, None, lambda message: message.get("ended") == CLOSE, until)
+    except InfrastructureError:  # it was hard enough to end the run
+        message = None
+    if message is None or message["code"] != 0:
+        watcher.note("the metadata does not say yet that nodes failed or were cancelled; the next run sees to that")
+
+
+def _wait(
+    server: Server,
+    watcher: Watcher,
+    stop: Stop | None,
+    wanted: Callable[[dict[str, Any]], bool],
+    until: float = math.inf,
+) -> dict[str, Any] | None:
+    """Wait for a message of the server; return None if the run is to end before, or it is too late."""
+    while (stop is None or stop.number is None) and time.monotonic() < until:
         for message in server.messages(0.2):
             if wanted(message):
                 return message
-        tick()
-
-
-def _cores() -> int:
-    return max(1, len(os.sched_getaffinity(0)))
+        watcher.tick()
+    return None

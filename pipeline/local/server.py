@@ -2,8 +2,9 @@
 
 Importing them takes longer than most nodes do. The server does nothing else than import: no session, no store, no
 thread, so that what it forks is as good as a fresh process. It is started by the runner and speaks JSON lines:
-``{"start": NODE}`` and ``{"kill": NODE}`` come in, ``{"ready": true}`` and ``{"ended": NODE, "code": N}`` go out. When
-the runner is gone, however it went, its input ends; then it kills what it started and exits.
+``{"start": NODE}``, ``{"stop": NODE}`` (SIGTERM) and ``{"kill": NODE}`` (SIGKILL) come in, ``{"ready": true}``,
+``{"started": NODE, "process": N}`` and ``{"ended": NODE, "code": N, "peak_mb": N}`` go out. When the runner is
+gone, however it went, its input ends; then it kills what it started and exits.
 """
 
 import contextlib
@@ -15,6 +16,7 @@ import signal
 import sys
 import warnings
 from pathlib import Path
+from types import FrameType
 from typing import Any, NoReturn
 
 from pipeline.local import leftovers
@@ -22,6 +24,15 @@ from pipeline.local.record import Job, read_job
 
 PREPARE = "prepare"
 """The name of the first process of a run: it compiles the chain and tidies the metadata."""
+
+CLOSE = "close"
+"""The name of the last process of a run in which a node did not end well: it writes that down."""
+
+TERMINATED = 143
+"""The exit code of a node that was asked to end, and did."""
+
+NOT_STARTED = 75
+"""The exit code in the place of that of a node for which no process was to be had; EX_TEMPFAIL of sysexits.h."""
 
 _PR_SET_PDEATHSIG = 1
 
@@ -34,6 +45,7 @@ def serve(job_file: Path) -> None:
     _redirect(job.log("server"))
     _import_everything()
     _die_with_parent(0)  # from now on it sees it, and has children to end first
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # who ends a whole service means the runner, which ends us in order
     _reply(replies, {"ready": True})
     children: dict[int, str] = {}
     buffer = b""
@@ -49,6 +61,7 @@ def serve(job_file: Path) -> None:
         _reap(job, children, replies)
     for process in children:
         _kill(process)
+    leftovers.remove(job.folder)  # the runner does so too, if it lives
     os._exit(0)  # the interpreter would take seconds to take TensorFlow down
 
 
@@ -93,28 +106,45 @@ def _reply(replies: int, message: dict[str, Any]) -> None:
 def _obey(request: dict[str, Any], job: Job, children: dict[int, str], pipes: tuple[int, int]) -> None:
     if "start" in request:
         server = os.getpid()
-        process = os.fork()
+        try:
+            process = os.fork()
+        except OSError as error:  # no memory, or too many processes
+            sys.stderr.write(f"{request['start']} could not be forked: {error}\n")
+            _reply(pipes[1], {"ended": request["start"], "code": NOT_STARTED})
+            return
         if process == 0:
             for pipe in pipes:
                 os.close(pipe)
-            _be_node(request["start"], job, server)
+            _be_node(request, job, server)
+        _lead_group(process)  # the child does so, too: who comes first is a matter of luck
         children[process] = request["start"]
-    elif "kill" in request:
-        for process, name in children.items():
-            if name == request["kill"]:
-                _kill(process)
+        _reply(pipes[1], {"started": request["start"], "process": process})
+        return
+    for process, name in children.items():
+        if name == request.get("kill"):
+            _kill(process)
+        elif name == request.get("stop"):
+            _kill(process, signal.SIGTERM)
 
 
-def _be_node(name: str, job: Job, server: int) -> NoReturn:
-    code = 1
+def _be_node(request: dict[str, Any], job: Job, server: int) -> NoReturn:
+    code, name = 1, request["start"]
     try:
-        os.setpgid(0, 0)  # a group of its own, so that what it starts can be killed with it
+        _lead_group(0)
+        signal.signal(signal.SIGTERM, _end)
         _die_with_parent(signal.SIGKILL, server)
         _redirect(job.log(name))
         leftovers.use(job.folder, name)
         from pipeline.local import node
 
-        code = node.prepare(job) if name == PREPARE else node.run(job, name)
+        if name == PREPARE:
+            code = node.prepare(job)
+        elif name == CLOSE:
+            code = node.close(job, request["ends"])
+        else:
+            code = node.run(job, name, request.get("failed", ""))
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 1
     except BaseException:  # noqa: BLE001  nothing may escape into the server's own code
         import traceback
 
@@ -128,21 +158,35 @@ def _be_node(name: str, job: Job, server: int) -> NoReturn:
             os._exit(code)
 
 
+def _end(number: int, frame: FrameType | None) -> NoReturn:
+    """Leave all blocks in order, so that each removes its temporary files; what takes too long is killed."""
+    del number, frame
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.exit(TERMINATED)
+
+
+def _lead_group(process: int) -> None:
+    """Put a process into a group of its own, so that what it starts can be killed with it."""
+    with contextlib.suppress(PermissionError, ProcessLookupError):
+        os.setpgid(process, process)
+
+
 def _reap(job: Job, children: dict[int, str], replies: int) -> None:
     while children:
-        process, status = os.waitpid(-1, os.WNOHANG)
+        process, status, usage = os.wait4(-1, os.WNOHANG)
         if process == 0:
             return
         name = children.pop(process, None)
         _kill(process)  # whatever is left of its group
         if name is not None:
             leftovers.remove(job.folder, name)
-            _reply(replies, {"ended": name, "code": os.waitstatus_to_exitcode(status)})
+            code = os.waitstatus_to_exitcode(status)
+            _reply(replies, {"ended": name, "code": code, "peak_mb": usage.ru_maxrss >> 10})
 
 
-def _kill(process: int) -> None:
+def _kill(process: int, number: int = signal.SIGKILL) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process, signal.SIGKILL)
+        os.killpg(process, number)
 
 
 if __name__ == "__main__":

@@ -70,7 +70,9 @@ class Training:
         settings = (f"train_steps={self.train_steps}", f"save_checkpoints_steps={self.interval}", *more)
         given = [part for one in settings for part in ("--set", f"training.{one}")]
         runner = [sys.executable, str(PROJECT / "runner.py"), "run", "housing", "--json"]
-        return [*runner, "--workspace", str(self.workspace), *given]
+        # Without further attempts: a Trainer that is killed would else be started again by the run itself, and what is
+        # looked at here is what the next run makes of it. For the other, see tests/e2e/test_attempts.py.
+        return [*runner, "--retries", "0", "--workspace", str(self.workspace), *given]
 
     @property
     def trainer(self) -> Path:

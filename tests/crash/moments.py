@@ -94,8 +94,8 @@ class Life:
     temporary: Path
 
     def begin(self) -> list[str]:
-        """The command that begins a run."""
-        return self.site.command("--json")
+        """The command that begins a run; by itself it would attempt a killed node again, and need no resuming."""
+        return self.site.command("--json", "--retries", "0")
 
     def resume(self) -> list[str]:
         """The command that resumes it."""

@@ -1,39 +1,37 @@
-"""Ctrl-C and SIGTERM: the run ends at once, leaves no process behind, and the next one goes on from where it was."""
+"""Ctrl-C: the run ends at once, and leaves no process behind. For SIGTERM and going on see test_attempts.py."""
 
 import signal
 import time
 
 import pytest
 
-from tests.e2e.site import Site, events, processes_of, until
+from tests.e2e.site import PROJECT, Site, events, processes_of, until
 
 pytestmark = pytest.mark.slow
 
 ENDLESS = ("--set", "training.train_steps=1_000_000", "--set", "training.save_checkpoints_steps=100")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_stopped_while_training(site: Site, number: signal.Signals) -> None:
+def test_stopped_while_training(site: Site) -> None:
     known, before = set((site.workspace / "runs").iterdir()), site.served()
     process = site.start(*ENDLESS)
     until(lambda: any(one.get("step", 0) > 200 for one in events(site, "Trainer", but=known)), process)
     assert processes_of(site.workspace)
 
-    process.send_signal(number)
+    process.send_signal(signal.SIGINT)
     since = time.monotonic()
     ended = site.wait(process, before)
-    assert ended.code == 130
-    assert time.monotonic() - since < 5
+    assert ended.code == 130, ended.text
+    assert time.monotonic() - since < 6
     assert "Traceback" not in ended.text
-    assert "Stopped" in ended.stderr
+    assert "flats: cancelled; nothing was pushed" in ended.stdout
+    assert "Error: The run was cancelled by Ctrl-C" in ended.stdout
+    assert f"  resume    python {PROJECT / 'runner.py'} run {site.problem}" in ended.stdout
     end = time.monotonic() + 2
     while (left := processes_of(site.workspace)) and time.monotonic() < end:
         time.sleep(0.05)
     assert not left
     assert ended.served_after == ended.served_before
-    if number == signal.SIGTERM:  # the run before was stopped too
-        notes = [one["note"] for one in events(site, "Trainer", but=known) if "note" in one]
-        assert any(note.startswith("continues from step") for note in notes)
 
 
 def test_stopped_while_loading(site: Site) -> None:
@@ -43,7 +41,20 @@ def test_stopped_while_loading(site: Site) -> None:
     process.send_signal(signal.SIGINT)
     since = time.monotonic()
     ended = site.wait(process, before)
-    assert ended.code == 130
+    assert ended.code == 130, ended.text
     assert time.monotonic() - since < 3
+    assert "Traceback" not in ended.text
+    assert "cancelled by Ctrl-C" in ended.stdout
+    assert not processes_of(site.workspace)
+
+
+def test_a_second_time_ends_it_at_once(site: Site) -> None:
+    known, before = set((site.workspace / "runs").iterdir()), site.served()
+    process = site.start()
+    until(lambda: set((site.workspace / "runs").iterdir()) - known, process)
+    process.send_signal(signal.SIGTERM)
+    process.send_signal(signal.SIGINT)
+    ended = site.wait(process, before)
+    assert ended.code in (130, 143), ended.text
     assert "Traceback" not in ended.text
     assert not processes_of(site.workspace)

@@ -1,10 +1,14 @@
 """The cache key of each node holds the code that the node runs."""
 
 import ast
+import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from pipeline import chain
+from pipeline.config.model import Node
 from pipeline.lineage.packages import CODE
 
 pytestmark = pytest.mark.slow
@@ -34,3 +38,9 @@ def test_the_cache_key_holds_every_package_that_the_node_reaches(node: str) -> N
             reached.add(package)
             queue += _imported(package)
     assert reached <= set(CODE[node])
+
+
+def test_limits_can_be_set_for_exactly_the_nodes_that_a_chain_may_have() -> None:
+    named = set(re.findall(r'\.with_id\("(\w+)"\)', Path(chain.__file__).read_text()))
+    assert named >= {"WarmStart", "Resolver", "SchemaGen"}
+    assert set(get_args(Node)) == set(CODE) | named

@@ -1,0 +1,78 @@
+"""Ctrl-C and SIGTERM: the first one asks a run to end in order, the second one ends it at once."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+from pipeline.errors import CancelledError, TerminatedError
+
+_NUMBERS = (signal.SIGINT, signal.SIGTERM)
+
+
+class StoppedAtOnce(KeyboardInterrupt):
+    """Raised wherever the runner is, when a run is not to be ended in order.
+
+    Attributes:
+        number: The signal.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+class Stop:
+    """Whether the run is to end, and why."""
+
+    def __init__(self) -> None:
+        self.number: int | None = None
+        self._in_order = False
+
+    @property
+    def error(self) -> CancelledError | None:
+        """What a person is told; None as long as nobody wants the run to end."""
+        if self.number is None:
+            return None
+        kind = TerminatedError if self.number == signal.SIGTERM else CancelledError
+        return kind(f"The run was cancelled by {self.name}", hint="the command below goes on where it was")
+
+    @property
+    def name(self) -> str:
+        """How a person calls the signal."""
+        return "Ctrl-C" if self.number == signal.SIGINT else signal.Signals(self.number or signal.SIGTERM).name
+
+    @contextmanager
+    def heeded(self) -> Iterator[None]:
+        """Take the two signals; what was there to take them before does so again at the end."""
+        ours = threading.current_thread() is threading.main_thread()  # others can take no signals
+        before: dict[int, Any] = {one: signal.getsignal(one) for one in _NUMBERS} if ours else {}
+        for one, handler in before.items():
+            if handler != signal.SIG_IGN:  # a shell that starts us in the background has us ignore Ctrl-C
+                signal.signal(one, self._take)
+        try:
+            yield
+        finally:
+            for one, handler in before.items():
+                signal.signal(one, handler)
+
+    @contextmanager
+    def in_order(self) -> Iterator[None]:
+        """Where the code looks at :attr:`number` again and again, the first signal only sets it.
+
+        Elsewhere, and from the second one on, a signal raises :class:`StoppedAtOnce`.
+        """
+        self._in_order = True
+        try:
+            yield
+        finally:
+            self._in_order = False
+
+    def _take(self, number: int, frame: FrameType | None) -> None:
+        del frame
+        if self._in_order and self.number is None:
+            self.number = number
+            return
+        raise StoppedAtOnce(number)

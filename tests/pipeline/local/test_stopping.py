@@ -1,0 +1,42 @@
+"""Ctrl-C and SIGTERM, sent to this very process."""
+
+import os
+import signal
+
+import pytest
+
+from pipeline.local.stopping import Stop, StoppedAtOnce
+
+
+@pytest.mark.parametrize(("number", "code", "name"), [(signal.SIGINT, 130, "Ctrl-C"), (signal.SIGTERM, 143, "SIGTERM")])
+def test_the_first_one_asks_and_the_second_one_tells(number: int, code: int, name: str) -> None:
+    before = signal.getsignal(number)
+    stop = Stop()
+    with stop.heeded(), stop.in_order():
+        assert stop.error is None
+        os.kill(os.getpid(), number)
+        assert stop.error is not None
+        assert stop.error.exit_code == code
+        assert stop.error.headline == f"The run was cancelled by {name}"
+        with pytest.raises(StoppedAtOnce) as told:
+            os.kill(os.getpid(), signal.SIGINT)
+        assert told.value.number == signal.SIGINT
+    assert signal.getsignal(number) is before
+
+
+def test_where_nobody_looks_it_ends_at_once() -> None:
+    stop = Stop()
+    with stop.heeded(), pytest.raises(StoppedAtOnce):
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert stop.error is None
+
+
+def test_who_was_started_to_ignore_it_does() -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        stop = Stop()
+        with stop.heeded(), stop.in_order():
+            os.kill(os.getpid(), signal.SIGINT)
+            assert stop.error is None
+    finally:
+        signal.signal(signal.SIGINT, before)
