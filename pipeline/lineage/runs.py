@@ -8,6 +8,7 @@ from typing import Any
 from pipeline.lineage import facts
 from pipeline.lineage.archive import Archive, Record
 from pipeline.lineage.facts import Source
+from pipeline.lineage.liveness import is_alive
 from pipeline.lineage.store import Artifact, Execution
 
 
@@ -170,8 +171,7 @@ def _state(archive: Archive, record: Record, found: Parts) -> str:
         return "failed" if record.outcome.get("error") else "done"
     states = {one.state for one in found.executions}
     if record.job:
-        newest = bool(archive.runs) and archive.runs[-1] == record.run
-        return "running" if newest and is_held(archive.root / ".lock") else "stopped"
+        return "running" if is_alive(record.folder) else "stopped"
     if "failed" in states:
         return "failed"
     if "running" in states:
@@ -186,16 +186,3 @@ def _failed(archive: Archive, record: Record, found: Parts) -> str:
     places = archive.store.places_of(one.id for one in found.executions if one.state == "failed")
     nodes = [node for _, node in places.values()]
     return f"{', '.join(nodes)} failed" if nodes else ""
-
-
-def is_held(lock: Path) -> bool:
-    """Say whether a process holds the lock of a workspace, without trying to take it: a run must not meet a reader.
-
-    Source: proc(5), /proc/locks.
-    """
-    try:
-        number = lock.stat().st_ino
-        locks = Path("/proc/locks").read_text(encoding="ascii")
-    except OSError:
-        return False
-    return any("FLOCK" in line and f":{number} " in line for line in locks.splitlines())

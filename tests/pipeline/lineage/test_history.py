@@ -119,7 +119,7 @@ def test_show_of_a_run_that_failed(ask: Ask) -> None:
 def test_a_run_is_running_while_its_lock_is_held(place: Path) -> None:
     writer = Recorder(place)
     writer.run("flats-20260101-100000", running=True)
-    with (place / ".lock").open("w") as lock:
+    with (place / "runs" / "flats-20260101-100000" / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         assert describe(open_archive(place), "flats-20260101-100000").state == "running"
         fcntl.flock(lock, fcntl.LOCK_UN)
