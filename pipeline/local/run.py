@@ -14,11 +14,12 @@ from components.example_gen.sources import list_sources
 from components.user_code.checks import check_code
 from pipeline.config import SETTINGS_FILE, Problem
 from pipeline.errors import DataError, PipelineError, SettingsError
+from pipeline.local.liveness import hold
 from pipeline.local.processes import Server
-from pipeline.local.record import Job, NodeResult, create_job, write_json
+from pipeline.local.record import Job, NodeResult, create_job, new_run, write_json
 from pipeline.local.scheduler import Listener, ended, run_nodes
 from pipeline.local.server import PREPARE
-from pipeline.local.workspace import exclusive, open_workspace
+from pipeline.local.workspace import open_workspace, shared
 
 
 class Watcher(Listener, Protocol):
@@ -74,9 +75,9 @@ def run_problem(
     began = time.monotonic()
     check_code(problem.name, problem.folder)
     _check_files(problem)
-    workspace = open_workspace(root)
-    with exclusive(workspace, watcher.note):
-        job = create_job(workspace, problem, cache=cache)
+    workspace = open_workspace(root, problem.settings.metadata.address)
+    with shared(workspace, watcher.note), hold(workspace.run(run := new_run(workspace, problem.name))):
+        job = create_job(workspace, problem, cache=cache, run=run)
         watcher.begins(job)
         with Server(job) as server:
             error = _prepare(server, job, watcher)

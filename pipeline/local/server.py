@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from pipeline.local.record import Job, read_job
+from pipeline.metadata import password
 
 PREPARE = "prepare"
 """The name of the first process of a run: it compiles the chain and tidies the metadata."""
@@ -31,6 +32,7 @@ def serve(job_file: Path) -> None:
     _die_with_parent(signal.SIGKILL)  # importing, it would not see for seconds that its input has ended
     requests, replies = os.dup(0), os.dup(1)
     _redirect(job.log("server"))
+    password.take()
     _import_everything()
     _die_with_parent(0)  # from now on it sees it, and has children to end first
     _reply(replies, {"ready": True})
