@@ -69,8 +69,8 @@ def parse(text: str) -> Address:
     try:
         parts = urlsplit(text)
         port = parts.port
-    except ValueError as error:
-        raise AddressError(EXPECTED, _WITH_PASSWORD.sub(r"\1@", str(error))) from None
+    except ValueError:  # what it says quotes what may be the beginning of a password
+        raise AddressError(EXPECTED, "the port is a number; and no password belongs into the URL") from None
     if parts.password is not None:
         raise AddressError(
             "a URL without a password, which would be read by all who may read the settings",
@@ -81,7 +81,7 @@ def parse(text: str) -> Address:
         close = _OTHER_NAMES.get(kind) or next(iter(difflib.get_close_matches(kind, _PORTS, n=1)), None)
         if kind.startswith("sqlite"):
             raise AddressError(EXPECTED, "SQLite is what a workspace has anyway, in metadata.db: leave the setting out")
-        raise AddressError(EXPECTED, f"did you mean {close}://{parts.netloc}{parts.path}?" if close else None)
+        raise AddressError(EXPECTED, hidden(f"did you mean {close}://{parts.netloc}{parts.path}?") if close else None)
     database = unquote(parts.path.removeprefix("/"))
     missing = [
         name

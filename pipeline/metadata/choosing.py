@@ -72,16 +72,16 @@ def _set_up(root: Path, record: StoreRecord) -> None:
 
 def _owner(client: Any, workspace: str, root: Path) -> tuple[str, str]:
     """Return the id and the place of the workspace that a store belongs to: this one, if it belonged to none."""
-    from ml_metadata import errors, proto
+    from pipeline.metadata.client import mlmd, mlmd_errors
 
     kind = client.put_context_type(
-        proto.ContextType(name=_TYPE, properties={"id": proto.STRING, "path": proto.STRING}), can_add_fields=True
+        mlmd.ContextType(name=_TYPE, properties={"id": mlmd.STRING, "path": mlmd.STRING}), can_add_fields=True
     )
-    mine = proto.Context(type_id=kind, name=_NAME)
+    mine = mlmd.Context(type_id=kind, name=_NAME)
     mine.properties["id"].string_value, mine.properties["path"].string_value = workspace, str(root)
     found = client.get_context_by_type_and_name(_TYPE, _NAME)
     if found is None:
-        with contextlib.suppress(errors.AlreadyExistsError):
+        with contextlib.suppress(mlmd_errors.AlreadyExistsError):
             client.put_contexts([mine])
         found = client.get_context_by_type_and_name(_TYPE, _NAME)
     return found.properties["id"].string_value, found.properties["path"].string_value

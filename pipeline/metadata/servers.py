@@ -57,10 +57,10 @@ def prepared(address: Address, open_client: Callable[[], Any]) -> Iterator[Any]:
             client = open_client()
             _adapt(cursor)
             yield client
-        except PipelineError:
+        except Exception as error:
+            if type(error).__module__.split(".")[0] in _OF_A_STORE or isinstance(error, RuntimeError | OSError):
+                raise unusable(address, error) from None
             raise
-        except Exception as error:  # noqa: BLE001  likewise
-            raise unusable(address, error) from None
 
 
 def _adapt(cursor: Any) -> None:
@@ -151,6 +151,7 @@ def diagnose(address: Address, error: Exception) -> PipelineError:
         return unusable(address, error)
 
 
+_OF_A_STORE = ("psycopg", "pymysql", "ml_metadata")  # what their exceptions are defined in
 _SAID: tuple[tuple[tuple[str, ...], str, str], ...] = (
     (
         ("password authentication failed", "no password supplied", "(1045,", "authentication failed", "does not exist"),
