@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from pipeline.errors import InfrastructureError
 from pipeline.metadata.address import Address
-from pipeline.metadata.client import MetadataStore, mlmd, mlmd_errors, server_config
+from pipeline.metadata.client import Client, MetadataStore, mlmd, mlmd_errors, server_config
 from pipeline.metadata.password import password
 from pipeline.metadata.record import read_record
 from pipeline.metadata.servers import diagnose
@@ -233,7 +233,7 @@ def open_store(database: Path) -> Store:
     """
     record = read_record(database.parent)
     if record is not None:
-        return _open_server(record.address)
+        return _open_server(record.address, database.parent)
     if not database.is_file():
         return Store(None)
     config = mlmd.ConnectionConfig()
@@ -250,9 +250,9 @@ def open_store(database: Path) -> Store:
     return Store(client)
 
 
-def _open_server(address: Address) -> Store:
+def _open_server(address: Address, root: Path) -> Store:
     try:
-        return Store(MetadataStore(server_config(address, password())))
+        return Store(Client(server_config(address, password()), root))
     except (RuntimeError, mlmd_errors.StatusError) as error:
         raise diagnose(address, error) from None
 

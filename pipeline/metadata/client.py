@@ -8,6 +8,10 @@ ML Metadata 1.16 writes a string with a backslash to PostgreSQL as a syntax erro
 quotes of ``PQescapeLiteral``, which begins with `` E'`` then. JSON within JSON has backslashes. So they travel as
 :data:`STAND_IN`, and a trigger in the database (:mod:`pipeline.metadata.servers`) puts them back: what is stored, and
 read by whomever, is right.
+
+A database on a server answers in any order, and a PostgreSQL row that was written again comes last; SQLite goes by the
+number. TFX counts on that: of a node with two outputs, taken from the cache, it gave each the other's artifact. So
+answers are put in order here.
 """
 
 import os
@@ -60,17 +64,31 @@ class Client(MetadataStore):
 
     def __init__(self, config: Any, root: Path) -> None:
         self._root = root
+        self._on_server = not config.HasField("sqlite")
         self._stand_in = config.HasField("postgresql")
         super().__init__(config)
 
     def _call_method(self, method_name: str, request: Any, response: Any) -> None:
         if not method_name.startswith(("Put", "Delete")):
             super()._call_method(method_name, request, response)
+            if self._on_server:
+                _put_in_order(request, response)
             return
         if self._stand_in:
             _replace(request)
         with turn(self._root, WRITING):
             super()._call_method(method_name, request, response)
+
+
+def _put_in_order(request: Any, response: Any) -> None:
+    """Order an answer as SQLite gives it, unless the request names an order."""
+    if "options" in request.DESCRIPTOR.fields_by_name and request.HasField("options"):
+        return
+    for name in ("artifacts", "executions", "contexts"):
+        if name in response.DESCRIPTOR.fields_by_name:
+            getattr(response, name).sort(key=lambda one: one.id)
+    if "events" in response.DESCRIPTOR.fields_by_name:
+        response.events.sort(key=lambda one: one.milliseconds_since_epoch)
 
 
 def _replace(message: Any) -> None:

@@ -81,6 +81,22 @@ def test_what_is_written_is_read_again(server: DatabaseServer, tmp_path: Path) -
         assert server.execute(indexes, address.database) == [(3,)]
 
 
+def test_answers_come_in_order(server: DatabaseServer, tmp_path: Path) -> None:
+    """Of a row that was written again PostgreSQL tells last; TFX takes the second answer for that to the second id."""
+    choose(tmp_path, server.create())
+    client = Client(connection_config(tmp_path), tmp_path)
+    kind = client.put_artifact_type(mlmd.ArtifactType(name="A"))
+    execution_kind = client.put_execution_type(mlmd.ExecutionType(name="E"))
+    artifacts = client.put_artifacts([mlmd.Artifact(type_id=kind, uri=f"/{n}") for n in range(3)])
+    executions = client.put_executions([mlmd.Execution(type_id=execution_kind) for _ in range(3)])
+    client.put_artifacts([mlmd.Artifact(id=artifacts[0], type_id=kind, uri="/0", state=mlmd.Artifact.LIVE)])
+    again = mlmd.Execution(id=executions[0], type_id=execution_kind, last_known_state=mlmd.Execution.COMPLETE)
+    client.put_executions([again])
+    assert [one.id for one in client.get_artifacts_by_id(artifacts)] == artifacts
+    assert [one.id for one in client.get_artifacts_by_type("A")] == artifacts
+    assert [one.id for one in client.get_executions_by_id(executions)] == executions
+
+
 def _choose(root: Path, address: Address, begin: "multiprocessing.synchronize.Barrier") -> None:
     begin.wait()
     choose(root, address)
