@@ -68,6 +68,7 @@ def _die_with_parent(number: int, parent: int | None = None) -> None:
 def _import_everything() -> None:
     warnings.simplefilter("ignore")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
+    os.environ.setdefault("GLOG_minloglevel", "3")  # see pipeline.metadata.client, which TFX must not be before
     import components.estimator.compat  # noqa: F401  before TensorFlow
 
     import pipeline.chain
