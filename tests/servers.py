@@ -21,7 +21,8 @@ import pytest
 from pipeline.metadata.address import PASSWORD_VARIABLE, Address
 from pipeline.metadata.servers import connect
 
-SECRET = "open'se\\same x=1"  # what it takes to be quoted wrongly
+TOKEN = "Zq7Gm2vK"  # a piece that no way of quoting changes
+SECRET = f"it's\\a b={TOKEN}"  # what it takes to be quoted wrongly
 USER = "pipeline"
 _SECONDS = 60.0
 

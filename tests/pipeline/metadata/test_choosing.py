@@ -16,7 +16,7 @@ from pipeline.metadata.address import PASSWORD_VARIABLE, Address
 from pipeline.metadata.choosing import choose
 from pipeline.metadata.client import STAND_IN, Client, connection_config, lost_store
 from pipeline.metadata.locks import turn
-from tests.servers import SECRET, DatabaseServer
+from tests.servers import SECRET, TOKEN, DatabaseServer
 
 pytestmark = pytest.mark.slow
 
@@ -40,7 +40,7 @@ def refused(tmp_path: Path) -> Callable[[Address], InfrastructureError]:
         assert not (tmp_path / "metadata.toml").exists(), "it is remembered although it cannot be used"
         assert caught.value.where == address.url
         said = caught.value.render()
-        assert SECRET not in said
+        assert TOKEN not in said
         assert "Traceback" not in said
         return caught.value
 
@@ -123,7 +123,7 @@ def test_the_store_is_remembered_without_the_password(server: DatabaseServer, tm
     choose(tmp_path, address)
     file = tmp_path / "metadata.toml"
     assert tomllib.loads(file.read_text())["url"] == address.url
-    assert SECRET not in file.read_text()
+    assert TOKEN not in file.read_text()
     assert choose(tmp_path, None) == address
     assert choose(tmp_path, address) == address
     with pytest.raises(SettingsError) as caught:
