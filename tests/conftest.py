@@ -2,9 +2,13 @@
 
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests import servers
+from tests.servers import DatabaseServer
 
 # TensorFlow takes Keras 2 or 3 when it is first imported, by whichever test comes first; components.estimator.compat,
 # which sets this too, must not come too late.
@@ -19,3 +23,17 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     if config.option.markexpr != "not slow" or collection_path.suffix != ".py":
         return None
     return bool(_SLOW.search(collection_path.read_text(encoding="utf-8"))) or None
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[DatabaseServer]:
+    """A PostgreSQL of the tests' own; they are skipped where Debian's packages are not installed, save in CI."""
+    with servers.postgresql() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[DatabaseServer]:
+    """A MariaDB, likewise."""
+    with servers.mariadb() as server:
+        yield server

@@ -99,6 +99,8 @@ def checkpoint_folder(model_run: Path, fn_args: Any, config: dict[str, Any]) -> 
     It lies under the Trainer's own folder of the pipeline root (``Trainer/.checkpoints/<key>``). The key is made of the
     inputs' places, which TFX never uses twice, and of all settings and fingerprints of code and libraries; not of what
     concerns the export alone, so that another column to forward costs no training.
+
+    A local run has the Trainer of a problem to itself: nobody trains in what is swept, nor in the folder that it gets.
     """
     trained = {name: value for name, value in config.items() if name != "forward_features"}
     inputs = [fn_args.train_files, fn_args.eval_files, fn_args.transform_output, fn_args.base_model]

@@ -22,6 +22,8 @@ from pydantic import (
     model_validator,
 )
 
+from pipeline.metadata.address import Address, parse
+
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 
 
@@ -262,6 +264,26 @@ class InfraValidation(Section):
     timeout_secs: StrictInt = Field(180, ge=1, description="seconds until loading and answering counts as failed")
 
 
+class Metadata(Section):
+    """Where ML Metadata is kept; docs/metadata.md. The password comes from ESTIMATOR_PIPELINE_METADATA_PASSWORD."""
+
+    url: str | None = Field(
+        None,
+        description="postgresql://user@host:port/database, or mysql:// for MySQL and MariaDB; what the workspace has"
+        " if not set: SQLite, in a new one",
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _names_a_store(cls, value: str | None) -> str | None:
+        return None if value is None else parse(value).url
+
+    @property
+    def address(self) -> Address | None:
+        """The store that is meant; None if the settings name none."""
+        return None if self.url is None else parse(self.url)
+
+
 class Beam(Section):
     """How Beam runs."""
 
@@ -326,6 +348,7 @@ class Settings(Section):
     evaluation: Evaluation = Evaluation()
     serving: Serving = Serving()
     infra_validation: InfraValidation = InfraValidation()
+    metadata: Metadata = Metadata()
     beam: Beam = Beam()
     run: Run = Run()
 

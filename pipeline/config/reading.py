@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from pipeline.config.model import Problem, Settings
 from pipeline.config.positions import key_lines, line_of
 from pipeline.errors import PipelineError, SettingsError
+from pipeline.metadata.address import hidden
 
 SETTINGS_FILE = "pipeline.toml"
 
@@ -65,7 +66,7 @@ def read_problem(folder: Path, overrides: Sequence[str] = (), data: str | None =
         line = text.splitlines()[int(place.group(1)) - 1].strip() if place else ""
         raise SettingsError(
             "The settings file is not valid TOML",
-            got=f"{line}\n{str(error).partition(' (at ')[0]}".strip(),
+            got=f"{hidden(line)}\n{str(error).partition(' (at ')[0]}".strip(),
             where=f"{file}:{place.group(1)}:{place.group(2)}" if place else str(file),
             hint='text needs quotes (label = "price"), and each [table] stands once',
         ) from None
@@ -121,12 +122,14 @@ def _override(values: dict[str, Any], text: str, given: dict[Path_, str]) -> Pip
     key, equals, raw = text.partition("=")
     names = [name.strip() for name in key.split(".")]
     if not equals or not all(names):
-        return SettingsError("An override is not key=value", got=f"--set {text}", expected="--set training.seed=7")
+        return SettingsError(
+            "An override is not key=value", got=f"--set {hidden(text)}", expected="--set training.seed=7"
+        )
     target = values
     for name in names[:-1]:
         inner = target.setdefault(name, {})
         if not isinstance(inner, dict):
-            return SettingsError(f"{name} is not a table", got=f"--set {text}", where=key.strip())
+            return SettingsError(f"{name} is not a table", got=f"--set {hidden(text)}", where=key.strip())
         target = inner
     try:
         value = tomllib.loads(f"value = {raw}")["value"]
@@ -173,10 +176,12 @@ def _explain(item: Any, file: Path, lines: dict[Path_, int], given: dict[Path_, 
             hint = f"did you mean '{close[0]}'?" if close else None
         elif item["type"] == "value_error":
             expected = str(context["error"])
+            hint = getattr(context["error"], "hint", None)
         else:
             expected = _PLAIN.get(item["type"], expected)
         expected = expected.removeprefix("Input should be ")
-    return SettingsError(headline, got=shown, expected=expected, where=where, hint=hint)
+    # Somebody may have put a password where none belongs: it is not told.
+    return SettingsError(headline, got=shown and hidden(shown), expected=expected, where=hidden(where), hint=hint)
 
 
 def _quoted(text: str) -> list[str]:

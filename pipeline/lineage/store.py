@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ml_metadata import MetadataStore
-from ml_metadata import errors as mlmd_errors
-from ml_metadata.proto import metadata_store_pb2 as mlmd
-
 from pipeline.errors import InfrastructureError
+from pipeline.metadata.address import Address
+from pipeline.metadata.client import Client, MetadataStore, mlmd, mlmd_errors, server_config
+from pipeline.metadata.password import password
+from pipeline.metadata.record import read_record
+from pipeline.metadata.servers import diagnose
 
 _STATES = {
     mlmd.Execution.COMPLETE: "ran",
@@ -223,9 +224,16 @@ class Store:
 def open_store(database: Path) -> Store:
     """Open a workspace's database to read it; one that is not there, or that no run has used yet, holds nothing.
 
+    Args:
+        database: The SQLite file. Where the workspace, the folder that it would be in, has its metadata on a server,
+            that is opened.
+
     Raises:
         InfrastructureError: If it cannot be read.
     """
+    record = read_record(database.parent)
+    if record is not None:
+        return _open_server(record.address, database.parent)
     if not database.is_file():
         return Store(None)
     config = mlmd.ConnectionConfig()
@@ -240,6 +248,13 @@ def open_store(database: Path) -> Store:
     except mlmd_errors.StatusError as error:
         raise _unreadable(database, error) from None
     return Store(client)
+
+
+def _open_server(address: Address, root: Path) -> Store:
+    try:
+        return Store(Client(server_config(address, password()), root))
+    except (RuntimeError, mlmd_errors.StatusError) as error:
+        raise diagnose(address, error) from None
 
 
 def _unreadable(database: Path, error: Exception) -> InfrastructureError:

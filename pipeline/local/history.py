@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,8 @@ _NEVER_REUSED = {
 }  # each looks at what has changed since: the metadata, the serving directory
 
 
-def fail_abandoned(store: Any, artifacts: Path) -> int:
-    """Mark executions that are still running as failed, and remove what they left; the caller holds the workspace.
+def fail_abandoned(store: Any, artifacts: Path, alive: Callable[[str], bool]) -> int:
+    """Mark executions that are still running although their run is not as failed, and remove what they left.
 
     TFX removes the outputs of a node that fails, but a killed process cannot: nothing that is half made stays where a
     reader might take it for a result.
@@ -32,16 +33,21 @@ def fail_abandoned(store: Any, artifacts: Path) -> int:
     Args:
         store: The metadata store.
         artifacts: The folder that holds each pipeline's artifacts, by its name.
+        alive: Whether a run is under way, by its name.
 
     Returns:
         How many there were.
     """
-    abandoned = [one for one in store.get_executions() if one.last_known_state in _UNFINISHED]
-    for execution in abandoned:
-        for context in store.get_contexts_by_execution(execution.id):
+    abandoned = []
+    for execution in [one for one in store.get_executions() if one.last_known_state in _UNFINISHED]:
+        contexts = store.get_contexts_by_execution(execution.id)
+        if any(one.type == "pipeline_run" and alive(one.name) for one in contexts):
+            continue
+        for context in contexts:
             if context.type == "node":
                 pipeline, _, node = context.name.partition(".")
                 _remove_left(artifacts / pipeline / node, execution)
+        abandoned.append(execution)
         execution.last_known_state = mlmd.Execution.FAILED
         execution.custom_properties["failure"].string_value = "its process was gone when the next run started"
     if abandoned:
@@ -51,10 +57,19 @@ def fail_abandoned(store: Any, artifacts: Path) -> int:
 
 def _remove_left(node: Path, execution: Any) -> None:
     """Remove the folders that TFX made for an execution; see ``tfx.orchestration.portable.outputs_utils``."""
-    system = node / ".system"
-    left = [*node.glob(f"*/{execution.id}"), system / "executor_execution" / str(execution.id)]
-    left += (system / "stateful_working_dir").glob("*")  # of no name that the execution would know; none is in use
-    for folder in left:
+    for folder in (*node.glob(f"*/{execution.id}"), node / ".system" / "executor_execution" / str(execution.id)):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def sweep_working_folders(node: Path) -> None:
+    """Remove the folders that killed executions of a node worked in; the caller has the node to itself.
+
+    They have no name by which one could tell whose they were.
+
+    Args:
+        node: The node's folder in the pipeline root.
+    """
+    for folder in (node / ".system" / "stateful_working_dir").glob("*"):
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -4,6 +4,7 @@ import contextlib
 import logging
 import os
 import random
+import sys
 import traceback
 from typing import Any
 
@@ -22,11 +23,15 @@ from pipeline.chain import create_pipeline
 from pipeline.errors import PipelineError, find
 from pipeline.local import closing, history, launching, partial
 from pipeline.local.causes import passing
+from pipeline.local.liveness import is_alive
 from pipeline.local.record import Job, NodeResult, write_json
 from pipeline.local.resuming import as_recorded, resumes_of
 from pipeline.local.server import PREPARE
 from pipeline.local.taking import take
-from pipeline.local.workspace import trouble
+from pipeline.local.workspace import Workspace, trouble
+from pipeline.metadata.client import WRITING, Client, connection_config, lost_store
+from pipeline.metadata.locks import turn
+from pipeline.metadata.password import blotted
 
 
 def _start_logging() -> None:
@@ -35,6 +40,8 @@ def _start_logging() -> None:
     absl.logging.set_stderrthreshold("info")
     logging.getLogger().setLevel(logging.INFO)
     logging.getLogger("apache_beam").setLevel(logging.WARNING)
+    # ML Metadata logs how it connects, with the password, where a problem's code asks for debugging.
+    absl.logging.get_absl_handler().addFilter(lambda record: not str(record.msg).startswith("ConnectionConfig"))
 
 
 class _Soon:
@@ -49,12 +56,25 @@ class _Soon:
         return random.expovariate(25 * rate)
 
 
-def connection(job: Job) -> Any:
-    """Return ML Metadata's ``ConnectionConfig`` of the workspace; a locked database is tried again."""
-    config = metadata.sqlite_metadata_connection_config(str(job.workspace.metadata))
-    config.retry_options.max_num_retries = 200
-    metadata_store.random = _Soon
-    return config
+class Connection(metadata.Metadata):
+    """TFX's access to ML Metadata, by our client; what the database refuses for a moment is tried again.
+
+    Args:
+        workspace: The workspace whose metadata it is.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._root = workspace.root
+        config = connection_config(workspace.root)
+        config.retry_options.max_num_retries = 200
+        super().__init__(config)
+
+    def __enter__(self) -> "Connection":
+        metadata_store.random = _Soon
+        with turn(self._root, WRITING):
+            self._store = Client(self._connection_config, self._root)
+        self._users += 1
+        return self
 
 
 def prepare(job: Job) -> int:
@@ -66,7 +86,8 @@ def prepare(job: Job) -> int:
             code=job.code,
             pipeline_root=job.workspace.artifacts(job.problem.name),
             serving_dir=job.workspace.serving(job.problem.name),
-            metadata=connection(job),
+            # Written into pipeline.pb, where no password belongs, and used by nobody.
+            metadata=connection_config(job.workspace.root, with_password=False),
             enable_cache=job.cache,
         )
         ir = compiler.Compiler().compile(chain)
@@ -76,8 +97,8 @@ def prepare(job: Job) -> int:
             if node.pipeline_node.node_info.id in plan.anew:
                 node.pipeline_node.execution_options.caching_options.enable_cache = False
         job.chain.write_bytes(ir.SerializeToString(deterministic=True))
-        with metadata.Metadata(connection(job)) as handle:
-            history.fail_abandoned(handle.store, job.workspace.root / "artifacts")
+        with Connection(job.workspace) as handle:
+            history.fail_abandoned(handle.store, job.workspace.root / "artifacts", lambda run: _is_other(job, run))
             if plan.taken:
                 take(handle.store, job, plan.taken)
             launching.write_done(handle.store, job)
@@ -98,7 +119,7 @@ def _plan(job: Job, ir: Any) -> partial.Plan:
 def close(job: Job, ends: dict[str, closing.End]) -> int:
     """Write down how the nodes of this run ended that could not do so themselves; see :mod:`pipeline.local.closing`."""
     _start_logging()
-    with metadata.Metadata(connection(job)) as handle:
+    with Connection(job.workspace) as handle:
         closing.close(handle.store, job.workspace.root / "artifacts", job.run, ends)
     return 0
 
@@ -123,14 +144,28 @@ def run(job: Job, node: str, failed: str = "") -> int:
         ir = pipeline_pb2.Pipeline()
         ir.ParseFromString(job.chain.read_bytes())
         plan = _plan(job, ir)
-        execution = _launch(job, node, ir, launching.ReuseOnly if node in plan.kept else launching.Attempt)
-        with metadata.Metadata(connection(job)) as handle:
+        # A run that makes the same thing at the same time waits here, and then finds it made. The folder of a training
+        # with its checkpoints and the serving folder are such things, too.
+        name = f"{job.problem.name}.{node}"
+        with turn(job.workspace.root, name, holder=job.run, waiting=lambda other: _say_that_it_waits(other, node)):
+            history.sweep_working_folders(job.workspace.artifacts(job.problem.name) / node)
+            execution = _launch(job, node, ir, launching.ReuseOnly if node in plan.kept else launching.Attempt)
+        with Connection(job.workspace) as handle:
             cache = job.cache and node not in plan.anew
             result = history.describe(handle.store, node, execution, cache=cache)
     except Exception as error:  # noqa: BLE001  every failure becomes a result
         return _failed(job, node, error)
     write_json(job.result(node), result.as_json())
     return 0 if result.state != "failed" else 1
+
+
+def _is_other(job: Job, run: str) -> bool:
+    """Whether a run other than this one is under way. Nothing of this one is, before its nodes start."""
+    return run != job.run and is_alive(job.workspace.run(run))
+
+
+def _say_that_it_waits(other: str, node: str) -> None:
+    progress.report(note=f"waiting for {other or 'another run'} to finish {node}")
 
 
 class _NoWatcher:
@@ -158,7 +193,7 @@ def _launch(job: Job, node: str, ir: Any, attempt: Any) -> int:
     [pipeline_node] = [one.pipeline_node for one in ir.nodes if one.pipeline_node.node_info.id == node]
     info = attempt(
         pipeline_node=pipeline_node,
-        mlmd_connection=metadata.Metadata(connection(job)),
+        mlmd_connection=Connection(job.workspace),
         pipeline_info=ir.pipeline_info,
         pipeline_runtime_spec=ir.runtime_spec,
         executor_spec=runner_utils.extract_executor_spec(deployment, node),
@@ -171,7 +206,7 @@ def _launch(job: Job, node: str, ir: Any, attempt: Any) -> int:
 
 def _failed(job: Job, node: str, error: Exception) -> int:
     with contextlib.suppress(OSError):  # the log's disk may be what is full
-        traceback.print_exc()
+        sys.stderr.write(blotted(traceback.format_exc()))
     write_json(job.result(node), NodeResult(node, "failed", error=explain(error, node, job)).as_json())
     return 1
 
@@ -185,6 +220,9 @@ def explain(error: BaseException, node: str, job: Job) -> PipelineError:
     disk = trouble(text, job.workspace.root)
     if disk is not None:
         return disk
+    lost = lost_store(text, job.workspace.root)
+    if lost is not None:
+        return lost
     may_pass = passing(error, node)
     if may_pass is not None:
         return may_pass
@@ -195,4 +233,4 @@ def explain(error: BaseException, node: str, job: Job) -> PipelineError:
 
 def _short(text: str) -> str:
     lines = [line for line in text.splitlines() if line.strip()]
-    return "\n".join(line[:300] for line in [*lines[:1], *lines[-2:]][: len(lines)])
+    return "\n".join(blotted(line)[:300] for line in [*lines[:1], *lines[-2:]][: len(lines)])

@@ -21,6 +21,7 @@ from typing import Any, NoReturn
 
 from pipeline.local import leftovers
 from pipeline.local.record import Job, read_job
+from pipeline.metadata import password
 
 PREPARE = "prepare"
 """The name of the first process of a run: it compiles the chain and tidies the metadata."""
@@ -43,6 +44,7 @@ def serve(job_file: Path) -> None:
     _die_with_parent(signal.SIGKILL)  # importing, it would not see for seconds that its input has ended
     requests, replies = os.dup(0), os.dup(1)
     _redirect(job.log("server"))
+    password.take()
     _import_everything()
     _die_with_parent(0)  # from now on it sees it, and has children to end first
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # who ends a whole service means the runner, which ends us in order
@@ -80,6 +82,7 @@ def _die_with_parent(number: int, parent: int | None = None) -> None:
 def _import_everything() -> None:
     warnings.simplefilter("ignore")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
+    os.environ.setdefault("GLOG_minloglevel", "3")  # see pipeline.metadata.client, which TFX must not be before
     import components.estimator.compat  # noqa: F401  before TensorFlow
 
     import pipeline.chain

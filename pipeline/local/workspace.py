@@ -2,24 +2,27 @@
 
 ::
 
-    metadata.db                      ML Metadata, SQLite in WAL mode
+    metadata.db                      ML Metadata, SQLite in WAL mode; or metadata.toml, which names a server
     artifacts/<problem>/<node>/...   what the nodes made
     serving/<problem>/<version>/     pushed models; TF Serving can point at serving/<problem>
+    .lock                            held by whoever works here: shared by runs, alone by who tidies up
+    .locks/                          what processes take turns at: a node of a problem, writing metadata
     runs/<run>/                      a run's record: settings, a copy of the code, the compiled chain, results
     logs/<run>/<node>.log            TensorFlow's, Beam's and TFX's own words
 """
 
 import fcntl
-import os
 import shutil
 import sqlite3
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import InfrastructureError
+from pipeline.metadata.address import Address
+from pipeline.metadata.choosing import choose
+from pipeline.metadata.record import SQLITE
 
 LOW_DISK = 64 << 20
 """Free bytes below which a run is not started: less than one small run writes."""
@@ -33,8 +36,8 @@ class Workspace:
 
     @property
     def metadata(self) -> Path:
-        """ML Metadata's SQLite file."""
-        return self.root / "metadata.db"
+        """ML Metadata's SQLite file, unless the metadata is on a server; see pipeline.metadata."""
+        return self.root / SQLITE
 
     def artifacts(self, problem: str) -> Path:
         """Where the nodes of a problem put what they make: TFX's pipeline root."""
@@ -53,11 +56,16 @@ class Workspace:
         return self.root / "logs" / run
 
 
-def open_workspace(root: Path) -> Workspace:
+def open_workspace(root: Path, metadata: Address | None = None) -> Workspace:
     """Make the workspace if it is not there, and check that it can be written.
 
+    Args:
+        root: Its folder.
+        metadata: Where the settings say that its metadata is; None if they say nothing.
+
     Raises:
-        InfrastructureError: If it cannot be made or written, or its disk is full.
+        InfrastructureError: If it cannot be made or written, its disk is full, or its metadata store is not to be had.
+        SettingsError: If it has another metadata store.
     """
     workspace = Workspace(root.resolve())
     try:
@@ -65,7 +73,8 @@ def open_workspace(root: Path) -> Workspace:
             (workspace.root / name).mkdir(parents=True, exist_ok=True)
         with (workspace.root / ".lock").open("a"):
             pass
-        _use_write_ahead_log(workspace.metadata)
+        if choose(workspace.root, metadata) is None:
+            _use_write_ahead_log(workspace.metadata)
     except (OSError, sqlite3.Error) as error:
         raise unwritable(workspace.root, error) from None
     free = free_bytes(workspace.root)
@@ -127,22 +136,17 @@ def _use_write_ahead_log(file: Path) -> None:
 
 
 @contextmanager
-def exclusive(workspace: Workspace, waiting: Callable[[str], None]) -> Iterator[None]:
-    """Hold the workspace for one run; a second one waits its turn, and then reuses what the first made.
+def shared(workspace: Workspace, waiting: Callable[[str], None]) -> Iterator[None]:
+    """Work in the workspace, beside other runs; not while somebody holds ``.lock`` alone, as to remove what is old.
 
     Args:
         workspace: The workspace.
-        waiting: Called once with a sentence if another run holds it.
+        waiting: Called once with a sentence if somebody does.
     """
     with (workspace.root / ".lock").open("r+") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
-            holder = file.read().strip() or "another process"
-            waiting(f"waiting: {holder} is running in this workspace")
-            fcntl.flock(file, fcntl.LOCK_EX)
-        file.seek(0)
-        file.truncate()
-        file.write(f"process {os.getpid()} since {time.strftime('%H:%M:%S')}")
-        file.flush()
+            waiting(f"waiting: {file.read().strip() or 'another process'} has this workspace to itself")
+            fcntl.flock(file, fcntl.LOCK_SH)
         yield

@@ -12,8 +12,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ml_metadata import MetadataStore
 from ml_metadata.proto import metadata_store_pb2 as mlmd
+
+from pipeline.metadata.client import Client, connection_config
 
 LIBRARIES = {"tensorflow": "2.16.2", "tfx": "1.16.0"}
 COLUMNS = {"area": ["area"], "central": ["district"], "rent": ["rent"], "rooms": ["rooms"]}
@@ -64,10 +65,7 @@ class Recorder:
         self.root = root
         self.files = files
         root.mkdir(parents=True, exist_ok=True)
-        config = mlmd.ConnectionConfig()
-        config.sqlite.filename_uri = str(root / "metadata.db")
-        config.sqlite.connection_mode = 3
-        self.store = MetadataStore(config)
+        self.store = Client(connection_config(root), root)
         self._types: dict[tuple[str, str], int] = {}
         self._contexts: dict[tuple[str, str], int] = {}
         self._folder = 0

@@ -23,13 +23,13 @@ from pipeline.config import read_problem
 from pipeline.errors import LimitError, OutOfMemoryError, PipelineError, TransientError
 from pipeline.lineage.store import Execution, open_store
 from pipeline.local import attempts, scheduler
-from pipeline.local.node import connection
 from pipeline.local.processes import Server
 from pipeline.local.record import Job, NodeResult, create_job
 from pipeline.local.run import close_nodes
 from pipeline.local.scheduler import run_nodes
 from pipeline.local.stopping import Stop
 from pipeline.local.workspace import open_workspace
+from pipeline.metadata.client import connection_config
 
 pytestmark = pytest.mark.slow
 
@@ -157,7 +157,7 @@ def yard(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
         pipeline_name="small",
         pipeline_root=str(job.workspace.artifacts("small")),
         components=[small(acts=acts, scratch=str(scratch)).with_id(name) for name, acts in NODES.items()],
-        metadata_connection_config=connection(job),
+        metadata_connection_config=connection_config(job.workspace.root),
     )
     ir = compiler.Compiler().compile(chain)
     runtime_parameter_utils.substitute_runtime_parameter(ir, {constants.PIPELINE_RUN_ID_PARAMETER_NAME: job.run})

@@ -1,5 +1,6 @@
-"""The workspace: made, checked, and held by one run at a time."""
+"""The workspace: made, checked, and shared by runs, though not with who has it to himself."""
 
+import fcntl
 import sqlite3
 import threading
 import time
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import InfrastructureError
-from pipeline.local.workspace import exclusive, open_workspace
+from pipeline.local.workspace import open_workspace, shared
 
 
 def test_it_is_made_with_its_rooms_and_a_database_in_wal_mode(tmp_path: Path) -> None:
@@ -35,21 +36,27 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     assert "not a database" in str(caught.value.got)
 
 
-def test_a_second_run_waits_its_turn_and_says_so(tmp_path: Path) -> None:
+def test_runs_share_it_and_wait_for_who_has_it_alone(tmp_path: Path) -> None:
     workspace = open_workspace(tmp_path)
     order: list[str] = []
 
-    def second() -> None:
-        with exclusive(workspace, order.append):
-            order.append("second")
+    def run() -> None:
+        with shared(workspace, order.append):
+            order.append("run")
 
-    with exclusive(workspace, order.append):
-        thread = threading.Thread(target=second)
+    with (workspace.root / ".lock").open("r+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.write("gc, process 7")
+        file.flush()
+        thread = threading.Thread(target=run)
         thread.start()
         deadline = time.monotonic() + 10
         while not order and time.monotonic() < deadline:
             time.sleep(0.01)
-        order.append("first ends")
+        order.append("alone")
     thread.join(10)
-    assert order[0].startswith("waiting: process ")
-    assert order[1:] == ["first ends", "second"]
+    assert order == ["waiting: gc, process 7 has this workspace to itself", "alone", "run"]
+    both = (shared(workspace, order.append), shared(workspace, order.append))
+    with both[0], both[1], (workspace.root / ".lock").open() as file, pytest.raises(BlockingIOError):
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    assert len(order) == 3

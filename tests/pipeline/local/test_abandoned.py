@@ -1,0 +1,54 @@
+"""What a run that is gone left RUNNING is marked as failed and removed; what a live run does is left alone."""
+
+from pathlib import Path
+
+from ml_metadata.proto import metadata_store_pb2 as mlmd
+
+from pipeline.local.history import fail_abandoned, sweep_working_folders
+from pipeline.local.liveness import hold, is_alive
+from pipeline.metadata.client import Client, connection_config
+
+
+def begin(client: Client, root: Path, run: str, node: str) -> tuple[int, Path]:
+    """Record that a node of a run has begun; return the execution, and the folder of its output."""
+    number = client.put_execution_type(mlmd.ExecutionType(name=node))
+    [execution] = client.put_executions([mlmd.Execution(type_id=number, last_known_state=mlmd.Execution.RUNNING)])
+    for kind, name in (("pipeline_run", run), ("node", f"flats.{node}")):
+        type_id = client.put_context_type(mlmd.ContextType(name=kind))
+        known = client.get_context_by_type_and_name(kind, name)
+        context = known.id if known else client.put_contexts([mlmd.Context(type_id=type_id, name=name)])[0]
+        client.put_attributions_and_associations([], [mlmd.Association(context_id=context, execution_id=execution)])
+    output = root / "artifacts" / "flats" / node / "model" / str(execution)
+    output.mkdir(parents=True)
+    (root / "runs" / run).mkdir(parents=True, exist_ok=True)
+    return execution, output
+
+
+def test_a_live_run_is_left_alone(tmp_path: Path) -> None:
+    client = Client(connection_config(tmp_path), tmp_path)
+    gone, left = begin(client, tmp_path, "flats-1", "Trainer")
+    live, used = begin(client, tmp_path, "flats-2", "Trainer")
+
+    def alive(run: str) -> bool:
+        return is_alive(tmp_path / "runs" / run)
+
+    with hold(tmp_path / "runs" / "flats-2"):
+        assert fail_abandoned(client, tmp_path / "artifacts", alive) == 1
+        states = {one.id: one.last_known_state for one in client.get_executions()}
+        assert states == {gone: mlmd.Execution.FAILED, live: mlmd.Execution.RUNNING}
+        assert not left.exists()
+        assert used.exists()
+        assert fail_abandoned(client, tmp_path / "artifacts", alive) == 0
+    assert fail_abandoned(client, tmp_path / "artifacts", alive) == 1
+    assert not used.exists()
+
+
+def test_working_folders_are_swept(tmp_path: Path) -> None:
+    left = tmp_path / "Trainer" / ".system" / "stateful_working_dir" / "a"
+    output = tmp_path / "Trainer" / "model" / "3"
+    for folder in (left, output):
+        folder.mkdir(parents=True)
+    sweep_working_folders(tmp_path / "Trainer")
+    sweep_working_folders(tmp_path / "Pusher")
+    assert output.exists()
+    assert not left.exists()
