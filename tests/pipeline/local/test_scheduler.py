@@ -37,6 +37,7 @@ NODES = {
     "Killed": "killed once",
     "AfterKilled": "fine",
     "KilledAlways": "killed always",
+    "KilledAlways2": "killed always",
     "Beside": "fine",
     "NoMemory": "no memory once",
     "BesideNoMemory": "stays on",
@@ -310,6 +311,20 @@ def test_a_run_that_is_stopped_ends_its_nodes_in_order(yard: Yard) -> None:
     assert (execution.state, execution.get("failure")) == ("cancelled", "the run was cancelled")
     assert heard.stop.error is not None
     assert (heard.stop.error.exit_code, heard.stop.error.headline) == (143, "The run was cancelled by SIGTERM")
+
+
+def test_a_node_that_waits_for_another_attempt_is_cancelled_too(yard: Yard) -> None:
+    stop = Stop()
+
+    class Stopping(Heard):
+        def again(self, node: str, attempt: int, most: int, wait: float, error: PipelineError) -> None:
+            stop.number = signal.SIGINT
+
+    heard = Stopping()
+    heard.stop = stop
+    result = yard.run({"KilledAlways2": []}, heard)["KilledAlways2"]
+    assert (result.state, [str(one) for one in result.failures]) == ("cancelled", ["KilledAlways2 was killed"])
+    assert [one.state for one in yard.executions("KilledAlways2")] == ["cancelled"]
 
 
 def test_who_does_not_heed_sigterm_is_killed(yard: Yard) -> None:
