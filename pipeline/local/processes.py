@@ -31,7 +31,7 @@ class Server:
         environment.setdefault("PYTHONWARNINGS", "ignore")
         with job.log("server").open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "pipeline.local.server", str(job.folder / "job.json")],
+                [sys.executable, "-m", "pipeline.local.server", str(job.folder / "job.json"), str(os.getpid())],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,

@@ -136,7 +136,7 @@ def _carry_out(job: Job, watcher: Watcher, began: float, most: int | None, resum
     sweep(job.folder.parent)
     stop = Stop()
     results: dict[str, NodeResult] = {}
-    with stop.heeded(), Server(job) as server, stop.in_order():
+    with stop.heeded(), stop.in_order(), Server(job) as server:
         error = _prepare(server, job, watcher, stop)
         if error is None:
             upstream = json.loads((job.folder / "nodes.json").read_text(encoding="utf-8"))

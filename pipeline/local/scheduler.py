@@ -186,7 +186,8 @@ class _Scheduler:
 
     def _end_all(self, why: str) -> None:
         for node in self._waiting:
-            self._give(NodeResult(node, "skipped", why=why, failures=tuple(self._tries[node].failures)))
+            failures = tuple(self._tries[node].failures)  # those of a node that waits for another attempt
+            self._give(NodeResult(node, "cancelled" if failures else "skipped", why=why, failures=failures))
         self._waiting.clear()
         for node, attempt in self._running.items():
             if attempt.ending is None:

@@ -38,10 +38,15 @@ NOT_STARTED = 75
 _PR_SET_PDEATHSIG = 1
 
 
-def serve(job_file: Path) -> None:
-    """Import, then fork on request until the input ends."""
+def serve(job_file: Path, runner: int) -> None:
+    """Import, then fork on request until the input ends.
+
+    Args:
+        job_file: What the run is to do; see :func:`pipeline.local.record.create_job`.
+        runner: The process that started this one, which may be gone already.
+    """
+    _die_with_parent(signal.SIGKILL, runner)  # importing, it would not see for seconds that its input has ended
     job = read_job(job_file)
-    _die_with_parent(signal.SIGKILL)  # importing, it would not see for seconds that its input has ended
     requests, replies = os.dup(0), os.dup(1)
     _redirect(job.log("server"))
     password.take()
@@ -193,4 +198,4 @@ def _kill(process: int, number: int = signal.SIGKILL) -> None:
 
 
 if __name__ == "__main__":
-    serve(Path(sys.argv[1]))
+    serve(Path(sys.argv[1]), int(sys.argv[2]))

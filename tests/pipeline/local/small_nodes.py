@@ -19,6 +19,7 @@ from tfx.types import standard_artifacts
 
 from components import progress
 from pipeline.errors import UserCodeError
+from pipeline.local import attempts
 
 
 @component
@@ -42,7 +43,9 @@ def act(acts: str, scratch: Path) -> None:
     elif acts == "no memory in C++":
         thrower = ctypes.CDLL("libstdc++.so.6")._ZSt17__throw_bad_allocv
         thrower()
-    elif acts == "wrong code":
+    elif acts.startswith("wrong code"):
+        if acts.endswith("when another sleeps"):
+            wait_for(scratch / "sleeps leaves")
         raise UserCodeError("model_fn of small raised ValueError", where="model.py:3", hint="mend model.py")
     elif acts in ("sleeps", "sleeps too"):
         with tempfile.TemporaryDirectory(prefix="small-") as folder:
@@ -58,8 +61,15 @@ def act(acts: str, scratch: Path) -> None:
         for _ in range(200):
             kept.append(b"x" * (20 << 20))
             time.sleep(0.05)
-    elif acts.startswith("takes"):
-        time.sleep(float(acts.split()[1]))
+    elif acts == "stays on":
+        wait_for(scratch / "stay on")
+        time.sleep(attempts.FIRST_WAIT + 0.5)  # beyond the wait of who failed beside it
+
+
+def wait_for(file: Path) -> None:
+    end = time.monotonic() + 60
+    while not file.exists() and time.monotonic() < end:
+        time.sleep(0.02)
 
 
 def take_more_than_there_is() -> None:

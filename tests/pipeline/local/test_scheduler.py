@@ -37,15 +37,16 @@ NODES = {
     "Killed": "killed once",
     "AfterKilled": "fine",
     "KilledAlways": "killed always",
+    "KilledAlways2": "killed always",
     "Beside": "fine",
     "NoMemory": "no memory once",
-    "BesideNoMemory": "takes 1.5",
+    "BesideNoMemory": "stays on",
     "NoMemoryInC": "no memory in C++",
     "Locked": "fine",
     "Terminated": "terminated once",
     "Wrong": "wrong code",
-    "BesideWrong": "takes 0.5",
-    "Wrong2": "wrong code",
+    "BesideWrong": "fine",
+    "Wrong2": "wrong code when another sleeps",
     "Sleeps": "sleeps",
     "AfterSleeps": "fine",
     "Sleeps2": "sleeps too",
@@ -201,7 +202,12 @@ def test_attempts_come_to_an_end_and_others_go_on(yard: Yard) -> None:
 
 
 def test_who_found_no_memory_has_the_machine_for_itself_the_next_time(yard: Yard) -> None:
-    heard = Heard()
+    class Letting(Heard):
+        def again(self, node: str, attempt: int, most: int, wait: float, error: PipelineError) -> None:
+            super().again(node, attempt, most, wait, error)
+            (yard.scratch / "stay on").touch()
+
+    heard = Letting()
     results = yard.run({"NoMemory": [], "BesideNoMemory": []}, heard)
     assert {result.state for result in results.values()} == {"ran"}
     [failure] = results["NoMemory"].failures
@@ -272,10 +278,10 @@ def test_fail_fast_ends_what_runs_and_skips_what_waits(yard: Yard) -> None:
 
 def test_a_node_over_its_own_time_is_ended_with_its_children_and_not_attempted_again(yard: Yard) -> None:
     heard = Heard()
-    error = yard.run({"Trainer": []}, heard, node_timeout_secs=1000, timeout_secs={"Trainer": 2})["Trainer"].error
+    error = yard.run({"Trainer": []}, heard, node_timeout_secs=1000, timeout_secs={"Trainer": 5})["Trainer"].error
     assert isinstance(error, LimitError)
-    assert error.headline == "Trainer took longer than its limit of 2 s"
-    assert "--set run.timeout_secs.Trainer=4" in str(error.hint)
+    assert error.headline == "Trainer took longer than its limit of 5 s"
+    assert "--set run.timeout_secs.Trainer=10" in str(error.hint)
     assert error.where == str(yard.job.log("Trainer"))
     assert not heard.waits
     yard.left("sleeps")
@@ -305,6 +311,20 @@ def test_a_run_that_is_stopped_ends_its_nodes_in_order(yard: Yard) -> None:
     assert (execution.state, execution.get("failure")) == ("cancelled", "the run was cancelled")
     assert heard.stop.error is not None
     assert (heard.stop.error.exit_code, heard.stop.error.headline) == (143, "The run was cancelled by SIGTERM")
+
+
+def test_a_node_that_waits_for_another_attempt_is_cancelled_too(yard: Yard) -> None:
+    stop = Stop()
+
+    class Stopping(Heard):
+        def again(self, node: str, attempt: int, most: int, wait: float, error: PipelineError) -> None:
+            stop.number = signal.SIGINT
+
+    heard = Stopping()
+    heard.stop = stop
+    result = yard.run({"KilledAlways2": []}, heard)["KilledAlways2"]
+    assert (result.state, [str(one) for one in result.failures]) == ("cancelled", ["KilledAlways2 was killed"])
+    assert [one.state for one in yard.executions("KilledAlways2")] == ["cancelled"]
 
 
 def test_who_does_not_heed_sigterm_is_killed(yard: Yard) -> None:
