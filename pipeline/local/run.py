@@ -16,7 +16,7 @@ from pipeline.config import SETTINGS_FILE, Problem
 from pipeline.errors import DataError, PipelineError, SettingsError
 from pipeline.local.liveness import hold
 from pipeline.local.processes import Server
-from pipeline.local.record import Job, NodeResult, create_job, new_run, write_json
+from pipeline.local.record import Job, NodeResult, create_job, write_json
 from pipeline.local.scheduler import Listener, ended, run_nodes
 from pipeline.local.server import PREPARE
 from pipeline.local.workspace import open_workspace, shared
@@ -76,21 +76,27 @@ def run_problem(
     check_code(problem.name, problem.folder)
     _check_files(problem)
     workspace = open_workspace(root, problem.settings.metadata.address)
-    with shared(workspace, watcher.note), hold(workspace.run(run := new_run(workspace, problem.name))):
-        job = create_job(workspace, problem, cache=cache, run=run)
-        watcher.begins(job)
-        with Server(job) as server:
-            error = _prepare(server, job, watcher)
-            results = {}
-            if error is None:
-                upstream = json.loads((job.folder / "nodes.json").read_text(encoding="utf-8"))
-                results = run_nodes(server, job, upstream, watcher, most or _cores())
-                error = cause(results)
-        outcome = Outcome(job, results, time.monotonic() - began, error)
-        try:
-            write_json(job.folder / "outcome.json", _record(outcome))
-        except OSError as failure:  # what happened is still to be told
-            watcher.note(f"the run's outcome could not be recorded: {failure}")
+    with shared(workspace, watcher.note):
+        job = create_job(workspace, problem, cache=cache)
+        with hold(job.folder):
+            return _carry_out(job, watcher, began, most)
+
+
+def _carry_out(job: Job, watcher: Watcher, began: float, most: int | None) -> Outcome:
+    """Run the nodes, and record how the run ended; the caller holds it."""
+    watcher.begins(job)
+    with Server(job) as server:
+        error = _prepare(server, job, watcher)
+        results = {}
+        if error is None:
+            upstream = json.loads((job.folder / "nodes.json").read_text(encoding="utf-8"))
+            results = run_nodes(server, job, upstream, watcher, most or _cores())
+            error = cause(results)
+    outcome = Outcome(job, results, time.monotonic() - began, error)
+    try:
+        write_json(job.folder / "outcome.json", _record(outcome))
+    except OSError as failure:  # what happened is still to be told
+        watcher.note(f"the run's outcome could not be recorded: {failure}")
     return outcome
 
 
