@@ -70,21 +70,12 @@ class Job:
         return self.folder / "nodes" / f"{node}.json"
 
 
-def create_job(
-    workspace: Workspace, problem: Problem, *, cache: bool, run: str | None = None, part: Part = WHOLE
-) -> Job:
+def create_job(workspace: Workspace, problem: Problem, *, cache: bool, part: Part = WHOLE) -> Job:
     """Name a run, copy the problem's code, and write down what is to be done.
 
     The copy is what the run imports, and stays as the record of its code.
-
-    Args:
-        workspace: The workspace.
-        problem: The problem with its settings.
-        cache: Whether nodes may reuse what earlier runs made.
-        run: The name that :func:`new_run` gave; a new one if not given.
-        part: Which part of the chain is run.
     """
-    run = run or new_run(workspace, problem.name)
+    run = _new_run(workspace, problem.name)
     job = Job(run, problem, workspace, cache, part)
     _check_size(problem.folder)
     shutil.copytree(problem.folder, job.code, ignore=_NOT_COPIED)
@@ -114,8 +105,7 @@ def read_job(file: Path) -> Job:
     return Job(value["run"], problem, workspace, value["cache"], read_part(value.get("part", {})))
 
 
-def new_run(workspace: Workspace, problem: str) -> str:
-    """Name a run, and make its folder, by which no other one gets that name."""
+def _new_run(workspace: Workspace, problem: str) -> str:
     while True:
         run = f"{problem}-{time.strftime('%Y%m%d-%H%M%S')}"
         try:

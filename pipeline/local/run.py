@@ -21,7 +21,7 @@ from pipeline.local.liveness import hold
 from pipeline.local.memory import default_nodes
 from pipeline.local.partial import WHOLE, Part, check
 from pipeline.local.processes import Server
-from pipeline.local.record import Job, NodeResult, create_job, new_run, read_done, write_json
+from pipeline.local.record import Job, NodeResult, create_job, read_done, write_json
 from pipeline.local.resuming import changed_since, open_run, put_aside, refuse_if_alive, resumes_of
 from pipeline.local.scheduler import Listener, run_nodes
 from pipeline.local.server import CLOSE, PREPARE
@@ -96,9 +96,10 @@ def run_problem(
     check_code(problem.name, problem.folder)
     _check_files(problem)
     workspace = open_workspace(root, problem.settings.metadata.address)
-    with shared(workspace, watcher.note), hold(workspace.run(run := new_run(workspace, problem.name))):
-        job = create_job(workspace, problem, cache=cache, run=run, part=part)
-        return _carry_out(job, watcher, began, most)
+    with shared(workspace, watcher.note):
+        job = create_job(workspace, problem, cache=cache, part=part)
+        with hold(job.folder):
+            return _carry_out(job, watcher, began, most)
 
 
 def resume_run(workspace: Workspace, run: str, watcher: Watcher, *, most: int | None = None) -> Outcome:

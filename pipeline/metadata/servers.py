@@ -147,8 +147,15 @@ def diagnose(address: Address, error: Exception) -> PipelineError:
             return unusable(address, error)
     except InfrastructureError as found:
         return found
-    except SettingsError:  # no driver
-        return unusable(address, error)
+    except SettingsError as no_driver:
+        return InfrastructureError(
+            "The metadata store cannot be opened",
+            got=blotted(str(error)).strip()[:300],
+            where=address.url,
+            hint=f"see that {address.server} runs at {address.host}, port {address.port}, and that {PASSWORD_VARIABLE}"
+            f" holds the password of {address.user}; the reason is told where the driver is installed:"
+            f" {no_driver.hint}",
+        )
 
 
 _OF_A_STORE = ("psycopg", "pymysql", "ml_metadata")  # what their exceptions are defined in

@@ -12,6 +12,7 @@ import pytest
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from pipeline.errors import InfrastructureError, PipelineError, SettingsError
+from pipeline.lineage.store import open_store
 from pipeline.metadata.address import PASSWORD_VARIABLE, Address
 from pipeline.metadata.choosing import choose
 from pipeline.metadata.client import STAND_IN, Client, connection_config, lost_store
@@ -219,6 +220,19 @@ def test_a_driver_that_is_not_installed(tmp_path: Path, monkeypatch: pytest.Monk
             choose(tmp_path, Address(kind, "u", "h", 1, "d"))
         assert "driver" in caught.value.headline
         assert str(caught.value.hint).startswith(f"uv sync --extra {kind}, or pip install")
+
+
+def test_a_store_that_cannot_be_read_and_no_driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "metadata.toml").write_text('url = "postgresql://ann@127.0.0.1:1/x"\nworkspace = "1"\n')
+    with pytest.raises(InfrastructureError) as caught:
+        open_store(tmp_path / "metadata.db")
+    assert caught.value.headline == "The metadata store cannot be reached"
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(InfrastructureError) as caught:
+        open_store(tmp_path / "metadata.db")
+    assert caught.value.headline == "The metadata store cannot be opened"
+    assert f"{PASSWORD_VARIABLE} holds the password of ann" in str(caught.value.hint)
+    assert "uv sync --extra postgresql" in str(caught.value.hint)
 
 
 def test_a_damaged_note_is_refused(tmp_path: Path) -> None:
