@@ -33,7 +33,7 @@ fast: install ## tests that need no TensorFlow: seconds
 slow: install ## tests on the real TensorFlow, Beam and TFX: minutes
 	$(PY) -m pytest -m "slow and not soak" --durations=15
 
-soak: install ## what is too long for every run: kills at random moments, more problems made by init: about 20 minutes
+soak: install ## what is too long for every run: kills at random moments, more problems made by init: about 35 minutes
 	$(PY) -m pytest -m soak -s
 
 bench: install ## the benchmarks, one after the other
