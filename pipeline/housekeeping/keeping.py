@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.housekeeping.catalogue import Catalogue
-from pipeline.lineage.pushes import Push, live, pushes
+from pipeline.lineage.pushes import live, pushes
 
 BASELINES = 2
 """Blessed models kept of each problem: the latest, and the one that the latest is itself compared with."""
@@ -71,7 +71,7 @@ def keeping(catalogue: Catalogue, keep_runs: int) -> Keeping:
         for run in away:
             words = f"a node of {run} is under way, as far as the metadata says"
             _add(found, Reason(problem, words), catalogue.of_runs([run]))
-        in_serving = _in_serving(ours)
+        in_serving = [one for one in ours if one.folder.is_dir() or _is_out_of_sight(catalogue, one.folder.parent)]
         if in_serving:
             numbers = ", ".join(str(one) for one in sorted({one.version for one in in_serving}))
             words = f"models in serving: version{'s' * (len(in_serving) > 1)} {numbers}"
@@ -96,13 +96,9 @@ def _is_under_way(catalogue: Catalogue, run: str) -> bool:
     return any(catalogue.executions[one].state == "running" for one in catalogue.runs[run])
 
 
-def _in_serving(pushed: list[Push]) -> list[Push]:
-    """Return the pushes whose versions lie where they were pushed to, or where that cannot be seen from here."""
-    return [one for one in pushed if one.folder.is_dir() or not _can_be_seen(one.folder.parent)]
-
-
-def _can_be_seen(folder: Path) -> bool:
-    return folder.is_dir() or folder.parent.is_dir()
+def _is_out_of_sight(catalogue: Catalogue, serving: Path) -> bool:
+    """Say whether a folder of versions may be there, and cannot be seen from here: what it holds is then not known."""
+    return not (serving.is_relative_to(catalogue.archive.root) or serving.is_dir() or serving.parent.is_dir())
 
 
 def _blessed(catalogue: Catalogue, problem: str) -> list[int]:

@@ -35,7 +35,7 @@ def leftovers(catalogue: Catalogue, kept: Keeping, named: set[Path], *, busy: bo
         problem = node.parent.name
         found += _checkpoints(root, node, kept.since.get(problem), published)
         if problem not in at_work:
-            found += [Item("temporary folders", problem, node.name, one) for one in _folders(root, node / ".system", 2)]
+            found += [Item("temporary folders", problem, "", one) for one in _folders(root, node / ".system", 2)]
         for folder in _folders(root, node, DEPTH - 2):
             if folder in named or folder.parent.name.startswith("."):
                 continue

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 from ml_metadata import MetadataStore
 from ml_metadata import errors as mlmd_errors
@@ -20,17 +21,13 @@ class Marks:
     """Marks artifacts as going, and as gone.
 
     Args:
-        config: ML Metadata's ``ConnectionConfig``, one that may write.
+        client: ML Metadata's ``MetadataStore``, one that may write.
         where: The store, for messages; without a password.
     """
 
-    def __init__(self, config: mlmd.ConnectionConfig, where: str) -> None:
+    def __init__(self, client: Any, where: str) -> None:
+        self._client = client
         self._where = where
-        config.retry_options.max_num_retries = _TRIES
-        try:
-            self._store = MetadataStore(config)
-        except (RuntimeError, mlmd_errors.StatusError) as error:
-            raise self._unwritable(error) from None
 
     def put(self, artifacts: Collection[int], state: int) -> None:
         """Set the state of artifacts, and nothing else of them.
@@ -44,20 +41,11 @@ class Marks:
         numbers = list(artifacts)
         try:
             for start in range(0, len(numbers), _AT_ONCE):
-                found = self._store.get_artifacts_by_id(numbers[start : start + _AT_ONCE])
-                for one in found:
-                    one.state = state
-                self._store.put_artifacts(found, field_mask_paths=["state"])
+                found = self._client.get_artifacts_by_id(numbers[start : start + _AT_ONCE])
+                changed = [mlmd.Artifact(id=one.id, type_id=one.type_id, state=state) for one in found]
+                self._client.put_artifacts(changed, field_mask_paths=["state"])
         except mlmd_errors.StatusError as error:
-            raise self._unwritable(error) from None
-
-    def _unwritable(self, error: Exception) -> InfrastructureError:
-        return InfrastructureError(
-            "The workspace's metadata cannot be written",
-            got=str(error).split(" query:")[0][:300],
-            where=self._where,
-            hint="see that you may write it and its folder; nothing was removed that is not marked as going",
-        )
+            raise _unwritable(error, self._where) from None
 
 
 def open_marks(database: Path) -> Marks:
@@ -69,4 +57,17 @@ def open_marks(database: Path) -> Marks:
     config = mlmd.ConnectionConfig()
     config.sqlite.filename_uri = str(database)
     config.sqlite.connection_mode = mlmd.SqliteMetadataSourceConfig.READWRITE
-    return Marks(config, str(database))
+    config.retry_options.max_num_retries = _TRIES
+    try:
+        return Marks(MetadataStore(config), str(database))
+    except (RuntimeError, mlmd_errors.StatusError) as error:
+        raise _unwritable(error, str(database)) from None
+
+
+def _unwritable(error: Exception, where: str) -> InfrastructureError:
+    return InfrastructureError(
+        "The workspace's metadata cannot be written",
+        got=str(error).split(" query:")[0][:300],
+        where=where,
+        hint="see that you may write it and its folder; nothing was removed that is not marked as going",
+    )
