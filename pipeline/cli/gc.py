@@ -30,10 +30,14 @@ def gc_command(workspace: Path, keep_runs: int, *, dry_run: bool, as_json: bool)
         if under_way and not as_json:
             click.echo(f"\n{', '.join(under_way)} is under way: nothing can be freed before that ends")
         return 0
-    with alone(archive.root):
-        archive = open_archive(workspace)  # anew: a run may have ended since
-        plan = make_plan(archive, keep_runs)
-        done = _free(archive, plan) if plan.items else Done()
+    try:
+        with alone(archive.root):
+            archive = open_archive(workspace)  # anew: a run may have ended since
+            plan = make_plan(archive, keep_runs)
+            done = _free(archive, plan) if plan.items else Done()
+    except KeyboardInterrupt:
+        click.echo("\nStopped; gc ends what it began when it is run again, and no run uses what it marked.", err=True)
+        return 130
     _print(plan, done.items, done.error, keep_runs, as_json=as_json, dry_run=False)
     if done.error is not None and not as_json:
         raise done.error
@@ -41,7 +45,7 @@ def gc_command(workspace: Path, keep_runs: int, *, dry_run: bool, as_json: bool)
 
 
 def _free(archive: Archive, plan: Plan) -> Done:
-    return free(plan, open_marks(archive.root / "metadata.db"), _progress(plan))
+    return free(plan, open_marks(archive.root), _progress(plan))
 
 
 def _progress(plan: Plan) -> Callable[[Item], None]:

@@ -39,16 +39,19 @@ def alone(root: Path) -> Iterator[None]:
         while not _take(file.fileno()):
             if time.monotonic() > deadline:
                 file.seek(0)
-                raise _busy(root, file.read().strip() or "another process")
+                raise _busy(root, ", ".join(living_runs(root)) or file.read().strip() or "another process")
             time.sleep(0.02)
         living = living_runs(root)
         if living:
             raise _busy(root, ", ".join(living))
         file.seek(0)
         file.truncate()
-        file.write(f"gc, process {os.getpid()} since {time.strftime('%H:%M:%S')},")
+        file.write(f"gc, process {os.getpid()} since {time.strftime('%H:%M:%S')}")
         file.flush()
-        yield
+        try:
+            yield
+        finally:
+            file.truncate(0)
 
 
 def living_runs(root: Path) -> list[str]:
@@ -78,7 +81,9 @@ def _take(file: int) -> bool:
 
 def _busy(root: Path, who: str) -> PipelineError:
     return PipelineError(
-        "Nothing can be freed while a run is under way: it may be about to reuse it",
+        "Another gc is at work in this workspace"
+        if who.startswith("gc, ")
+        else "Nothing can be freed while a run is under way: it may be about to reuse it",
         got=who,
         where=str(root),
         hint="run it again when that has ended; --dry-run says at any time what would be freed",

@@ -63,8 +63,8 @@ def keeping(catalogue: Catalogue, keep_runs: int) -> Keeping:
         starts = [start for start in map(catalogue.started, last) if start is not None]
         if starts:
             found.since[problem] = min(starts)
-        words = f"the last {len(last)} runs" if len(last) > 1 else "the last run"
-        _add(found, Reason(problem, f"{words}: {', '.join(reversed(last))}"), catalogue.of_runs(last))
+        words = f"the last {len(last)} runs, since {last[0]}" if len(last) > 1 else f"the last run, {last[0]}"
+        _add(found, Reason(problem, words), catalogue.of_runs(last))
         for run, push in served.items():
             words = f"version {push.version}, which is live, and its run {run}"
             _add(found, Reason(problem, words), catalogue.of_runs([run]))
@@ -73,8 +73,7 @@ def keeping(catalogue: Catalogue, keep_runs: int) -> Keeping:
             _add(found, Reason(problem, words), catalogue.of_runs([run]))
         in_serving = [one for one in ours if one.folder.is_dir() or _is_out_of_sight(catalogue, one.folder.parent)]
         if in_serving:
-            numbers = ", ".join(str(one) for one in sorted({one.version for one in in_serving}))
-            words = f"models in serving: version{'s' * (len(in_serving) > 1)} {numbers}"
+            words = f"models in serving: {_versions(one.version for one in in_serving)}"
             _add(found, Reason(problem, words), catalogue.of_models(one.model for one in in_serving))
         words = "the latest blessed models, with which the next one is compared"
         _add(found, Reason(problem, words), catalogue.of_models(_blessed(catalogue, problem)[-BASELINES:]))
@@ -84,6 +83,18 @@ def keeping(catalogue: Catalogue, keep_runs: int) -> Keeping:
 def _add(found: Keeping, reason: Reason, artifacts: Iterable[int]) -> None:
     for one in sorted(artifacts):
         found.reasons.setdefault(one, reason)
+
+
+def _versions(numbers: Iterable[int]) -> str:
+    """Name versions, those that follow one another as a span."""
+    spans: list[list[int]] = []
+    for one in sorted(set(numbers)):
+        if spans and one == spans[-1][-1] + 1:
+            spans[-1] = [spans[-1][0], one]
+        else:
+            spans.append([one])
+    several = len(spans) > 1 or len(spans[0]) > 1
+    return f"version{'s' * several} " + ", ".join(" to ".join(str(one) for one in span) for span in spans)
 
 
 def _is_under_way(catalogue: Catalogue, run: str) -> bool:

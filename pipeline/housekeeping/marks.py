@@ -48,12 +48,13 @@ class Marks:
             raise _unwritable(error, self._where) from None
 
 
-def open_marks(database: Path) -> Marks:
-    """Open a workspace's SQLite database, which must be there, to mark artifacts in it.
+def open_marks(root: Path) -> Marks:
+    """Open the metadata of the workspace ``root``, which must be there, to mark artifacts in it.
 
     Raises:
         InfrastructureError: If it cannot be written.
     """
+    database = root / "metadata.db"
     config = mlmd.ConnectionConfig()
     config.sqlite.filename_uri = str(database)
     config.sqlite.connection_mode = mlmd.SqliteMetadataSourceConfig.READWRITE

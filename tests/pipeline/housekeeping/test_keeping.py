@@ -60,8 +60,8 @@ def test_a_model_in_serving_is_kept_without_its_rows(ground: Ground, gc: Gc) -> 
         assert ground.live(kind) == [1, 4, 5], kind
     assert ground.live("Examples") == [9, 10]
     assert [one["reason"] for one in told["kept"]] == [
-        "the last run: flats-20260105-100000",
-        "models in serving: versions 1, 4, 5",
+        "the last run, flats-20260105-100000",
+        "models in serving: versions 1, 4 to 5",
     ]
     served = {path: content for path, content in before.items() if path.startswith("serving/")}
     assert served.items() <= ground.snapshot()[0].items()
@@ -79,7 +79,7 @@ def test_what_is_live_is_kept_with_its_run_however_old(ground: Ground, gc: Gc) -
     # The first is what the second was compared with, and the latest blessed one but for that: only the model stays.
     assert ground.live("Model") == [1, 2, 4]
     assert [one["reason"] for one in told["kept"]] == [
-        "the last run: flats-20260104-100000",
+        "the last run, flats-20260104-100000",
         "version 2, which is live, and its run flats-20260102-100000",
         "the latest blessed models, with which the next one is compared",
     ]

@@ -1,4 +1,4 @@
-"""gc is killed with SIGKILL wherever it may be; no run can take what is left for whole, and the next gc ends the work."""
+"""gc is killed wherever it may be: no run can take what is left for whole, and the next gc ends the work."""
 
 import shutil
 import signal

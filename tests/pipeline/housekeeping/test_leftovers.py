@@ -83,7 +83,7 @@ def test_temporary_folders(three: Ground, gc: Gc) -> None:
         (node / ".system" / name).mkdir(parents=True)
     assert whats(gc("--keep-runs", "5", "--dry-run")) == {"temporary folders": 3}
     assert whats(gc("--keep-runs", "5")) == {"temporary folders": 3}
-    assert [one for one in (node / ".system").glob("*/*")] == []
+    assert list((node / ".system").glob("*/*")) == []
 
 
 def test_while_a_node_of_another_machine_runs_its_folders_stay(ground: Ground, gc: Gc) -> None:

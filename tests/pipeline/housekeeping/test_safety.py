@@ -1,4 +1,4 @@
-"""What gc never does: follow a link, leave the workspace, meet a run, or lose its way when something cannot be removed."""
+"""What gc never does: follow a link, leave the workspace, meet a run, or lose its way where it may not remove."""
 
 import fcntl
 import os
@@ -133,7 +133,7 @@ def test_a_link_that_comes_between_planning_and_removing_is_not_followed(two: Gr
     folder = Path(model(two).uri)
     folder.rename(outside)
     folder.symlink_to(outside)
-    done = free(plan, open_marks(two.root / "metadata.db"))
+    done = free(plan, open_marks(two.root))
     assert (outside / "bytes").is_file()
     assert model(two).state == mlmd.Artifact.MARKED_FOR_DELETION
     assert len(done.items) == len(plan.items) - 1
@@ -145,7 +145,7 @@ def test_a_link_that_comes_between_planning_and_removing_is_not_followed(two: Gr
     outside.rename(folder)
     again = make_plan(open_archive(two.root), 5)  # even if the run is to be kept now
     assert [one.artifact for one in again.items if one.artifact] == [model(two).id]
-    assert free(again, open_marks(two.root / "metadata.db")).error is None
+    assert free(again, open_marks(two.root)).error is None
     assert not folder.exists()
     assert model(two).state == mlmd.Artifact.DELETED
 
@@ -163,9 +163,13 @@ def test_a_file_with_several_names_is_counted_once(two: Ground, gc: Gc) -> None:
 
 
 @pytest.mark.parametrize("lock", [".lock", "runs/flats-20260102-100000/.lock"])
-def test_nothing_is_freed_while_a_run_is_under_way(two: Ground, ask: Ask, lock: str) -> None:
+def test_nothing_is_freed_while_a_run_is_under_way(
+    two: Ground, ask: Ask, monkeypatch: pytest.MonkeyPatch, lock: str
+) -> None:
+    monkeypatch.setattr("pipeline.housekeeping.alone._GLANCE", 0.1)
     (two.root / ".lock").write_text("process 77 since 10:00:00")
     before = two.snapshot()
+    (two.root / lock).touch()
     with (two.root / lock).open("a") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         said = ask("gc", "--keep-runs", "1")
@@ -180,15 +184,30 @@ def test_nothing_is_freed_while_a_run_is_under_way(two: Ground, ask: Ask, lock: 
     assert two.snapshot() == before
     assert ask("gc", "--keep-runs", "1").code == 0
     assert two.snapshot() != before
+    assert (two.root / ".lock").read_text() == ""
 
 
-def test_runs_cannot_start_while_it_works(two: Ground) -> None:
+def test_the_run_that_shares_the_workspace_is_named(two: Ground, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And not what a gc wrote there that was killed."""
+    monkeypatch.setattr("pipeline.housekeeping.alone._GLANCE", 0.1)
+    (two.root / ".lock").write_text("gc, process 77 since 10:00:00")
+    own = two.root / "runs" / "flats-20260102-100000" / ".lock"
+    with (two.root / ".lock").open("r") as workspace, own.open("a") as run:
+        fcntl.flock(workspace, fcntl.LOCK_SH)
+        fcntl.flock(run, fcntl.LOCK_EX)
+        said = ask("gc", "--keep-runs", "1")
+    assert said.err.startswith("Error: Nothing can be freed while a run is under way")
+    assert "got:      flats-20260102-100000\n" in said.err
+
+
+def test_runs_cannot_start_while_it_works(two: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.housekeeping.alone._GLANCE", 0.1)
     with alone(two.root), (two.root / ".lock").open("r+") as file:
         for way in (fcntl.LOCK_SH, fcntl.LOCK_EX):
             with pytest.raises(BlockingIOError):
                 fcntl.flock(file, way | fcntl.LOCK_NB)
         assert file.read().startswith(f"gc, process {os.getpid()} since ")
-        with pytest.raises(PipelineError, match="while a run is under way"), alone(two.root):
+        with pytest.raises(PipelineError, match="Another gc is at work"), alone(two.root):
             pass
     with alone(two.root):
         pass
@@ -207,6 +226,6 @@ def test_metadata_that_cannot_be_written(two: Ground, tmp_path: Path) -> None:
     file = tmp_path / "metadata.db"
     file.write_bytes(b"this is not SQLite" * 100)
     with pytest.raises(InfrastructureError) as caught:
-        open_marks(file)
+        open_marks(tmp_path)
     assert caught.value.headline == "The workspace's metadata cannot be written"
     assert caught.value.where == str(file)
