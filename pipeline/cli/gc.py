@@ -1,9 +1,11 @@
 """The command ``gc``: what it frees, what it keeps and why, as text or JSON."""
 
 import json
+import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,8 @@ def gc_command(workspace: Path, keep_runs: int, *, dry_run: bool, as_json: bool)
     archive = open_archive(workspace)
     if dry_run:
         under_way = living_runs(archive.root) or (["another process"] if is_held(archive.root / ".lock") else [])
-        plan = make_plan(archive, keep_runs, busy=bool(under_way))
+        with _patience():
+            plan = make_plan(archive, keep_runs, busy=bool(under_way))
         _print(plan, plan.items, None, keep_runs, as_json=as_json, dry_run=True)
         if under_way and not as_json:
             click.echo(f"\n{', '.join(under_way)} is under way: nothing can be freed before that ends")
@@ -33,7 +36,8 @@ def gc_command(workspace: Path, keep_runs: int, *, dry_run: bool, as_json: bool)
     try:
         with alone(archive.root):
             archive = open_archive(workspace)  # anew: a run may have ended since
-            plan = make_plan(archive, keep_runs)
+            with _patience():
+                plan = make_plan(archive, keep_runs)
             done = _free(archive, plan) if plan.items else Done()
     except KeyboardInterrupt:
         click.echo("\nStopped; gc ends what it began when it is run again, and no run uses what it marked.", err=True)
@@ -46,6 +50,19 @@ def gc_command(workspace: Path, keep_runs: int, *, dry_run: bool, as_json: bool)
 
 def _free(archive: Archive, plan: Plan) -> Done:
     return free(plan, open_marks(archive.root), _progress(plan))
+
+
+@contextmanager
+def _patience() -> Iterator[None]:
+    """Say on stderr what is being done, if it takes its time."""
+    words = "looking through the metadata and the folders"
+    timer = threading.Timer(_PATIENCE, lambda: click.echo(words, err=True))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _progress(plan: Plan) -> Callable[[Item], None]:

@@ -1,25 +1,34 @@
 """What was freed can still be asked about."""
 
 import shutil
+from collections.abc import Iterator
 
 import pytest
 
-from tests.pipeline.housekeeping.conftest import Ask, Ground
+from pipeline.cli.main import main
+from tests.pipeline.housekeeping.conftest import Ask, Ground, new_ground
+
+
+@pytest.fixture(scope="module")
+def freed() -> Iterator[Ground]:
+    """Three runs, of which the last is kept; only the last version is still in serving."""
+    with new_ground() as made:
+        for number in (1, 2, 3):
+            made.run(number)
+        for version in (1, 2):
+            shutil.rmtree(made.root / "serving" / "flats" / str(version))
+        assert main(["gc", "--keep-runs", "1", "--workspace", str(made.root)]) == 0
+        assert made.live("Model") == [2, 3]
+        yield made
 
 
 @pytest.fixture
-def freed(ground: Ground, ask: Ask) -> Ground:
-    """Three runs, of which the last is kept; only the last version is still in serving."""
-    for number in (1, 2, 3):
-        ground.run(number)
-    for version in (1, 2):
-        shutil.rmtree(ground.root / "serving" / "flats" / str(version))
-    assert ask("gc", "--keep-runs", "1").code == 0
-    assert ground.live("Model") == [2, 3]
-    return ground
+def ground(freed: Ground) -> Ground:
+    """What is asked about here: nothing changes it any more."""
+    return freed
 
 
-def test_show_says_what_is_gone_and_all_that_is_not(freed: Ground, ask: Ask) -> None:
+def test_show_says_what_is_gone_and_all_that_is_not(ask: Ask) -> None:
     said = ask("show", "flats-20260101")
     assert said.code == 0
     assert "  freed      9 of 9 artifacts, by gc: what only their files said is gone\n" in said.out
@@ -30,7 +39,7 @@ def test_show_says_what_is_gone_and_all_that_is_not(freed: Ground, ask: Ask) -> 
     assert "freed" not in ask("show", "flats-20260103").out
 
 
-def test_logs_of_a_freed_run_are_gone_and_that_is_said(freed: Ground, ask: Ask) -> None:
+def test_logs_of_a_freed_run_are_gone_and_that_is_said(ask: Ask) -> None:
     said = ask("logs", "flats-20260101", "Trainer")
     assert said.code == 2
     assert said.err.startswith("Error: The logs of the run flats-20260101-100000 are gone\n")
@@ -50,7 +59,7 @@ def test_logs_of_a_freed_run_are_gone_and_that_is_said(freed: Ground, ask: Ask) 
         (["lineage", "feature", "rooms"], "flats model 5"),
     ],
 )
-def test_every_question_is_still_answered(freed: Ground, ask: Ask, command: list[str], words: str) -> None:
+def test_every_question_is_still_answered(ask: Ask, command: list[str], words: str) -> None:
     said = ask(*command)
     assert (said.code, said.err) == (0, "")
     assert words in said.out
