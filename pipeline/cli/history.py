@@ -62,11 +62,7 @@ def logs_command(workspace: Path, run: str, node: str, *, only_path: bool) -> in
     folder = archive.root / "logs" / name
     there = sorted(file.stem for file in folder.glob("*.log")) if folder.is_dir() else []
     if not there:
-        raise SettingsError(
-            f"The run {name} left no logs here",
-            where=str(folder),
-            hint="a run on an orchestrator has them there, by the node's execution; see `python runner.py show`",
-        )
+        raise _no_logs(archive, name, folder)
     chosen = next((one for one in there if one.lower() == node.lower()), None)
     if chosen is None:
         close = difflib.get_close_matches(node, there, n=1)
@@ -83,6 +79,20 @@ def logs_command(workspace: Path, run: str, node: str, *, only_path: bool) -> in
     with file.open(encoding="utf-8", errors="replace") as lines:
         shutil.copyfileobj(lines, sys.stdout)
     return 0
+
+
+def _no_logs(archive: Archive, run: str, folder: Path) -> SettingsError:
+    if archive.record(run).job:
+        return SettingsError(
+            f"The logs of the run {run} are gone",
+            where=str(folder),
+            hint=f"gc removes the logs of runs that it does not keep; `python runner.py show {run}` has the rest",
+        )
+    return SettingsError(
+        f"The run {run} left no logs here",
+        where=str(folder),
+        hint="a run on an orchestrator has them there, by the node's execution; see `python runner.py show`",
+    )
 
 
 def _say_where_else(archive: Archive, run: str, node: str, workspace: Path) -> None:

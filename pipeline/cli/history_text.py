@@ -92,6 +92,7 @@ def show(found: Details, root: Path) -> str:
     if found.anomalies is not None:
         lines += _block("anomalies", list(found.anomalies) or ["none"])
     lines += _block("nodes", [line for node in found.nodes for line in _node(node, root)])
+    lines += _block("freed", _freed(found))
     flat = {name: value for name, value in facts.flat(found.settings).items() if value not in (None, "", [], {})}
     lines += _block("settings", [f"{name} = {_setting(value)}" for name, value in flat.items()])
     lines += _block("code", [f"{node} runs {short(digest)}" for node, digest in found.code.items()])
@@ -119,6 +120,12 @@ def _node(node: Node, root: Path) -> list[str]:
         where = os.path.relpath(one["uri"], root) if one["uri"].startswith(f"{root}/") else one["uri"]
         lines.append(f"  {one['name']:<20} {one['id']:>4}  {where}" + (" (deleted)" if one["gone"] else ""))
     return lines
+
+
+def _freed(found: Details) -> list[str]:
+    made = [one for node in found.nodes for one in node.outputs]
+    gone = sum(1 for one in made if one["gone"])
+    return [f"{gone} of {len(made)} artifacts, by gc: what only their files said is gone"] if gone else []
 
 
 def _measured(one: dict[str, Any]) -> str:

@@ -9,6 +9,7 @@ from typing import Literal
 import click
 
 from pipeline import __version__
+from pipeline.cli.housekeeping import gc
 from pipeline.cli.reading import COMMANDS
 from pipeline.cli.resuming import resume_line
 from pipeline.errors import InfrastructureError, PipelineError
@@ -184,7 +185,7 @@ def doctor(workspace: Path, as_json: bool) -> int:
     return doctor_command(workspace, as_json=as_json)
 
 
-for _command in COMMANDS:
+for _command in (*COMMANDS, gc):
     cli.add_command(_command)
 
 

@@ -37,6 +37,7 @@ class Artifact:
         type: ``Examples``, ``Schema``, ``TransformGraph``, ``Model``, ``ModelEvaluation`` and so on.
         uri: Where it is.
         gone: Whether it was deleted, or marked to be.
+        deleted: Whether it was deleted: its files are gone too.
     """
 
     def __init__(self, proto: Any) -> None:
@@ -44,6 +45,7 @@ class Artifact:
         self.type: str = proto.type
         self.uri: str = proto.uri
         self.gone: bool = proto.state in (mlmd.Artifact.DELETED, mlmd.Artifact.MARKED_FOR_DELETION)
+        self.deleted: bool = proto.state == mlmd.Artifact.DELETED
         self.made_at: float = proto.create_time_since_epoch / 1000
         self._proto = proto
 
@@ -174,6 +176,18 @@ class Store:
         if missing and self._client is not None:
             self._keep_artifacts(self._client.get_artifacts_by_id(missing))
         return [self._artifacts[one] for one in wanted if one in self._artifacts]
+
+    def all_artifacts(self) -> list[Artifact]:
+        """Return every artifact, oldest first."""
+        if self._client is None:
+            return []
+        return self._keep_artifacts(sorted(self._client.get_artifacts(), key=lambda one: one.id))
+
+    def all_executions(self) -> list[Execution]:
+        """Return every execution, oldest first."""
+        if self._client is None:
+            return []
+        return [self._keep(one) for one in sorted(self._client.get_executions(), key=lambda one: one.id)]
 
     def artifacts_of_type(self, name: str) -> list[Artifact]:
         """Return all artifacts of a type, oldest first."""

@@ -1,0 +1,1 @@
+"""Frees what no kept run, blessed baseline or pushed version needs; imports neither TensorFlow, Beam nor TFX."""
