@@ -6,15 +6,12 @@ of this script.
 """
 
 import argparse
-import os
 import statistics
-import sys
 import tempfile
 from pathlib import Path
 
-from bench.measuring import Cost, measure
-
-ROOT = Path(__file__).parents[1]
+from bench.measuring import Cost
+from bench.sides import SIDES, turn
 
 
 def main() -> None:
@@ -34,34 +31,16 @@ def compare(folder: Path, rows: int, turns: int) -> None:
     data = folder / "data"
     data.mkdir()
     generate(data / "housing.csv", rows)
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    environment |= {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore", "TF_CPP_MIN_LOG_LEVEL": "1"}
-    costs: dict[str, list[Cost]] = {"ours": [], "stock": []}
+    costs: dict[str, list[Cost]] = {side: [] for side in SIDES}
     print(f"{rows:,} rows, cold, {turns} turns each")
     print(f"{'side':<8}{'wall s':>9}{'cpu s':>9}{'peak MB':>9}")
-    for turn in range(turns):
+    for number in range(turns):
         for side, so_far in costs.items():
-            workspace = folder / f"{side}-{turn}"
-            command = [
-                sys.executable,
-                "runner.py",
-                "run",
-                "housing",
-                "--data",
-                str(data),
-                "--workspace",
-                str(workspace),
-            ]
-            if side == "stock":
-                command = [sys.executable, "-m", "bench.stock", str(data), str(workspace)]
-            log = folder / f"{side}-{turn}.log"
-            cost = measure(command, log, environment)
-            if cost.code:
-                sys.exit(f"{side} failed:\n" + "\n".join(log.read_text(errors="replace").splitlines()[-30:]))
+            cost = turn(side, data, folder / f"{side}-{number}", folder / f"{side}-{number}.log")
             so_far.append(cost)
             print(f"{side:<8}{cost.wall:9.1f}{cost.cpu:9.1f}{cost.peak / 2**20:9.0f}", flush=True)
     for name in ("wall", "cpu", "peak"):
-        ours, stock = (statistics.median(getattr(cost, name) for cost in costs[side]) for side in ("ours", "stock"))
+        ours, stock = (statistics.median(getattr(cost, name) for cost in costs[side]) for side in SIDES)
         print(f"ours / stock, median {name}: {ours / stock:.2f}")
 
 

@@ -9,8 +9,11 @@ import tensorflow_model_analysis as tfma
 from tfx.components.util import examples_utils, tfxio_utils
 from tfx_bsl.tfxio import tensor_adapter
 
+from components.batches import read_in_batches
 from components.evaluator.labels import DerivedLabel, with_label
 from components.evaluator.verdict import OVERALL
+
+read_in_batches()
 
 
 @dataclass

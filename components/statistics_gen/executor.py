@@ -5,7 +5,10 @@ from typing import Any
 from tfx.components.statistics_gen import executor, stats_artifact_utils
 from tfx.types import artifact_utils
 
+from components.batches import read_in_batches
 from components.rows import reconcile
+
+read_in_batches()
 
 
 class Executor(executor.Executor):

@@ -10,6 +10,7 @@ from tfx.components.transform import executor
 from tfx.types import artifact_utils
 from tfx.utils import json_utils
 
+from components.batches import read_in_batches
 from components.rows import PROPERTY, reconcile
 from components.transform.label import check_label_varies
 from components.transform.records import count_records
@@ -18,22 +19,7 @@ from pipeline.lineage.saved_model import transform_reach
 
 COLUMNS_PROPERTY = "columns"
 
-_BATCH = 1000  # rows; where Beam's own choice ends up
-
-
-class _Processor(executor.TransformProcessor):
-    """What the stock executor leaves the work to."""
-
-    def _GetDesiredBatchSize(self, data_format: Any, schema: Any) -> int:  # noqa: N802
-        """Return a fixed size.
-
-        Left to itself Beam sizes batches by how long they take. Sums over batches then differ in their last digits from
-        run to run, hence means and variances, hence all that is trained on them.
-        """
-        return super()._GetDesiredBatchSize(data_format, schema) or _BATCH
-
-
-executor.TransformProcessor = _Processor  # the executor makes it by this name
+read_in_batches()
 
 
 class Executor(executor.Executor):
