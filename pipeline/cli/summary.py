@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -188,10 +189,12 @@ def number(value: float | None) -> str:
 
 def _again(outcome: Outcome) -> str:
     """Return the line that says how to go on: a run that is resumed would meet the same code and settings again."""
-    mended = (DataError, SettingsError, UserCodeError)
-    if not outcome.resumed or not isinstance(outcome.error, mended):
-        return resume_line()
     problem, root = outcome.job.problem, outcome.job.workspace.root
+    if not isinstance(outcome.error, (DataError, SettingsError, UserCodeError)):
+        command = shlex.join(["python", sys.argv[0], "resume", outcome.job.run, "--workspace", _near(str(root))])
+        return f"  resume    {command}   (finished nodes are reused)"
+    if not outcome.resumed:
+        return resume_line()
     shipped = Path(__file__).resolve().parents[1] / "problems"
     name = problem.name if problem.folder.parent == shipped else str(problem.folder)
     command = shlex.join(["python", "runner.py", "run", name, "--workspace", _near(str(root))])

@@ -17,6 +17,7 @@ from pipeline.local import history
 from pipeline.local.record import Job, NodeResult, read_result, write_json
 
 _ENDED_WELL = (mlmd.Execution.COMPLETE, mlmd.Execution.CACHED)
+_FREED = (mlmd.Artifact.MARKED_FOR_DELETION, mlmd.Artifact.DELETED)
 
 
 class Attempt(launcher.Launcher):
@@ -92,6 +93,7 @@ def write_done(store: Any, job: Job) -> None:
         InfrastructureError: If what one of them made is gone: what came after it was made of that.
     """
     done = ended_well(store, job.run, job.problem.name)
+    freed = {one.id for one in store.get_artifacts() if one.state in _FREED}
     for file in job.result("x").parent.glob("*.json"):
         if file.stem not in done:
             file.unlink()
@@ -99,10 +101,10 @@ def write_done(store: Any, job: Job) -> None:
         result = _result(store, job, node, execution)
         for made in (result.outputs or {}).values():
             for one in made:
-                if not Path(one["uri"]).exists():
+                if not Path(one["uri"]).exists() or one["id"] in freed:
                     raise InfrastructureError(
                         f"What {node} made in this run is gone",
-                        got=f"no such file or folder: {one['uri']}",
+                        got=f"no such file or folder, or freed by gc: {one['uri']}",
                         where=str(job.folder),
                         hint=f"begin another run, which makes it again: python runner.py run {job.problem.name}",
                     )

@@ -103,7 +103,8 @@ def prepare(job: Job) -> int:
                 take(handle.store, job, plan.taken)
             launching.write_done(handle.store, job)
         if "Trainer" in plan.anew and not resumes_of(job.folder):
-            forget_done(job.workspace.artifacts(job.problem.name) / "Trainer")
+            with turn(job.workspace.root, f"{job.problem.name}.Trainer", holder=job.run):
+                forget_done(job.workspace.artifacts(job.problem.name) / "Trainer")
     except Exception as error:  # noqa: BLE001  every failure becomes a result
         return _failed(job, PREPARE, error)
     write_json(job.folder / "nodes.json", plan.upstream)

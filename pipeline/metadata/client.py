@@ -27,7 +27,7 @@ from ml_metadata import MetadataStore
 from ml_metadata import errors as mlmd_errors
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
-from pipeline.errors import InfrastructureError
+from pipeline.errors import TransientError
 from pipeline.metadata.address import Address
 from pipeline.metadata.locks import turn
 from pipeline.metadata.password import blotted, password
@@ -151,12 +151,12 @@ def server_config(address: Address, secret: str) -> Any:
     return config
 
 
-def lost_store(text: str, root: Path) -> InfrastructureError | None:
+def lost_store(text: str, root: Path) -> TransientError | None:
     """Tell by what an exception says that a store on a server failed; None if it does not say so."""
     record = read_record(root)
     if record is None or not any(sign in text for sign in _FAILED):
         return None
-    return InfrastructureError(
+    return TransientError(
         "The metadata store failed while a node ran",
         got=blotted(text)[:300],
         where=record.address.url,

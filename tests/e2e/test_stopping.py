@@ -27,7 +27,8 @@ def test_stopped_while_training(site: Site) -> None:
     assert "Traceback" not in ended.text
     assert "flats: cancelled; nothing was pushed" in ended.stdout
     assert "Error: The run was cancelled by Ctrl-C" in ended.stdout
-    assert f"  resume    python {PROJECT / 'runner.py'} run {site.problem}" in ended.stdout
+    [stopped] = set((site.workspace / "runs").iterdir()) - known
+    assert f"  resume    python {PROJECT / 'runner.py'} resume {stopped.name} --workspace " in ended.stdout
     end = time.monotonic() + 2
     while (left := processes_of(site.workspace)) and time.monotonic() < end:
         time.sleep(0.05)
