@@ -12,12 +12,13 @@ from typing import Any
 import click
 
 from pipeline.errors import PipelineError
-from pipeline.housekeeping.alone import alone, is_held, living_runs
+from pipeline.housekeeping.alone import alone, living_runs
 from pipeline.housekeeping.freeing import Done, free
 from pipeline.housekeeping.items import Item
 from pipeline.housekeeping.marks import open_marks
 from pipeline.housekeeping.plan import Plan, make_plan
 from pipeline.lineage.archive import Archive, open_archive
+from pipeline.lineage.liveness import LOCK, is_held
 
 _PATIENCE = 2.0  # seconds before and between words about how far it is
 
@@ -26,7 +27,7 @@ def gc_command(workspace: Path, keep_runs: int, *, dry_run: bool, as_json: bool)
     """Free what is no longer needed, or say what that is; return the exit code."""
     archive = open_archive(workspace)
     if dry_run:
-        under_way = living_runs(archive.root) or (["another process"] if is_held(archive.root / ".lock") else [])
+        under_way = living_runs(archive.root) or (["another process"] if is_held(archive.root / LOCK) else [])
         with _patience():
             plan = make_plan(archive, keep_runs, busy=bool(under_way))
         _print(plan, plan.items, None, keep_runs, as_json=as_json, dry_run=True)

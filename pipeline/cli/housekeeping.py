@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from pipeline.cli import options
+
 
 @click.command()
 @click.option(
@@ -15,15 +17,8 @@ import click
     help="Runs of each problem to keep.",
 )
 @click.option("--dry-run", is_flag=True, help="Say what would be freed, and change nothing.")
-@click.option(
-    "--workspace",
-    default="workspace",
-    show_default=True,
-    metavar="DIR",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="The workspace to free space in.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@options.workspace("The workspace to free space in.")
+@options.as_json
 def gc(*, keep_runs: int, dry_run: bool, workspace: Path, as_json: bool) -> int:
     """Free what no kept run, blessed baseline or pushed version needs.
 

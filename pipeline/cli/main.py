@@ -9,6 +9,7 @@ from typing import Literal
 import click
 
 from pipeline import __version__
+from pipeline.cli import options
 from pipeline.cli.housekeeping import gc
 from pipeline.cli.reading import COMMANDS
 from pipeline.cli.resuming import resume_line
@@ -30,25 +31,13 @@ def cli() -> None:
 @click.option(
     "--data", metavar="PATH", help="File, folder, glob or {SPAN} pattern to read instead of the problem's own data."
 )
-@click.option(
-    "--workspace",
-    default="workspace",
-    show_default=True,
-    metavar="DIR",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder for metadata, artifacts, logs and pushed models.",
-)
+@options.workspace("Folder for metadata, artifacts, logs and pushed models.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a setting; may be repeated.")
 @click.option("--no-cache", is_flag=True, help="Run every node, even those whose result could be reused.")
 @click.option("--from", "first", metavar="NODE", help="Run NODE and all after it anew; reuse all before it.")
 @click.option("--to", "last", metavar="NODE", help="Run NODE and what it needs; nothing after it.")
 @click.option("--only", metavar="NODE", help="Run NODE alone, anew, on the latest results of what it needs.")
-@click.option(
-    "--max-nodes",
-    type=click.IntRange(1),
-    metavar="N",
-    help="Nodes to run at once.  [default: one a core, and one for each 1.5 GB of memory that is available]",
-)
+@options.max_nodes
 @click.option(
     "--timeout", type=click.IntRange(1), metavar="SECONDS", help="End a node that takes longer: run.node_timeout_secs."
 )
@@ -59,8 +48,8 @@ def cli() -> None:
     help="Further attempts at a node that the machine failed: run.retries.",
 )
 @click.option("--fail-fast", is_flag=True, help="End the whole run as soon as a node failed: run.fail_fast.")
-@click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON; progress goes to stderr.")
-@click.option("--verbose", is_flag=True, help="Show the whole trace of an error.")
+@options.outcome_as_json
+@options.verbose
 def run(
     *,
     problem: str,
@@ -100,17 +89,10 @@ def run(
 
 @cli.command()
 @click.argument("run", required=False)
-@click.option(
-    "--workspace",
-    default="workspace",
-    show_default=True,
-    metavar="DIR",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="The workspace of the run.",
-)
-@click.option("--max-nodes", type=click.IntRange(1), metavar="N", help="Nodes to run at once.  [default: cores]")
-@click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON; progress goes to stderr.")
-@click.option("--verbose", is_flag=True, help="Show the whole trace of an error.")
+@options.workspace("The workspace of the run.")
+@options.max_nodes
+@options.outcome_as_json
+@options.verbose
 def resume(*, run: str | None, workspace: Path, max_nodes: int | None, as_json: bool, verbose: bool) -> int:
     """Go on with RUN, which was killed, failed or was cancelled, with the code and settings that it began with.
 
@@ -141,7 +123,7 @@ def resume(*, run: str | None, workspace: Path, max_nodes: int | None, as_json: 
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder to write the problem's folder NAME into.  [default: pipeline/problems]",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@options.as_json
 def init(
     *,
     name: str,
@@ -160,7 +142,7 @@ def init(
 
 
 @cli.command()
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@options.as_json
 def problems(as_json: bool) -> int:
     """List the problems that there are to run."""
     from pipeline.cli.problems import problems_command
@@ -169,15 +151,8 @@ def problems(as_json: bool) -> int:
 
 
 @cli.command()
-@click.option(
-    "--workspace",
-    default="workspace",
-    show_default=True,
-    metavar="DIR",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder whose disk is looked at.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@options.workspace("Folder whose disk is looked at.")
+@options.as_json
 def doctor(workspace: Path, as_json: bool) -> int:
     """Say whether a run can work on this machine."""
     from pipeline.cli.doctor import doctor_command

@@ -6,15 +6,9 @@ from typing import Any
 
 import click
 
-_workspace = click.option(
-    "--workspace",
-    default="workspace",
-    show_default=True,
-    metavar="DIR",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="The workspace to read.",
-)
-_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+from pipeline.cli import options
+
+_workspace = options.workspace("The workspace to read.")
 
 
 def _answer(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -23,7 +17,7 @@ def _answer(command: Callable[..., Any]) -> Callable[..., Any]:
         command
     )
     command = click.option("--mermaid", is_flag=True, help="Print a Mermaid flowchart.")(command)
-    return _workspace(_json(command))
+    return _workspace(options.as_json(command))
 
 
 @click.command()
@@ -31,7 +25,7 @@ def _answer(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--problem", metavar="NAME", help="Only runs of this problem.")
 @click.option("-n", "--last", "most", default=20, show_default=True, type=click.IntRange(1), help="How many to list.")
 @click.option("--all", "everything", is_flag=True, help="List all.")
-@_json
+@options.as_json
 def runs(workspace: Path, problem: str | None, most: int, everything: bool, as_json: bool) -> int:
     """List the runs of a workspace, the latest first."""
     from pipeline.cli.history import runs_command
@@ -42,7 +36,7 @@ def runs(workspace: Path, problem: str | None, most: int, everything: bool, as_j
 @click.command()
 @click.argument("run", default="last")
 @_workspace
-@_json
+@options.as_json
 def show(run: str, workspace: Path, as_json: bool) -> int:
     """Show RUN in full: nodes, artifacts, metrics, bounds, anomalies, settings, code, libraries.
 
@@ -70,7 +64,7 @@ def logs(run: str, node: str, workspace: Path, only_path: bool) -> int:
 @click.argument("run_b", default="last")
 @_workspace
 @click.option("--code", "with_code", is_flag=True, help="Print the changed lines of the code.")
-@_json
+@options.as_json
 def diff(run_a: str, run_b: str, workspace: Path, with_code: bool, as_json: bool) -> int:
     """Say what changed from RUN_A to RUN_B: data, code, settings, libraries, metrics, verdict.
 
@@ -85,7 +79,7 @@ def diff(run_a: str, run_b: str, workspace: Path, with_code: bool, as_json: bool
 @click.argument("node")
 @click.argument("run", default="last")
 @_workspace
-@_json
+@options.as_json
 def why(node: str, run: str, workspace: Path, as_json: bool) -> int:
     """Say why NODE ran or was reused in RUN: which input, line of code, setting or library changed.
 

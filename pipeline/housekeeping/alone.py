@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pipeline.errors import InfrastructureError, PipelineError
+from pipeline.lineage.liveness import is_alive
 
 _GLANCE = 2.0  # seconds for which to try: who only looks whether somebody holds it has it for microseconds
 
@@ -56,19 +57,7 @@ def alone(root: Path) -> Iterator[None]:
 
 def living_runs(root: Path) -> list[str]:
     """Return the runs whose processes hold their records."""
-    return sorted(lock.parent.name for lock in (root / "runs").glob("*/.lock") if is_held(lock))
-
-
-def is_held(lock: Path) -> bool:
-    """Say whether a process holds a lock for itself alone."""
-    try:
-        with lock.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    return False
+    return sorted(run.name for run in (root / "runs").glob("*") if is_alive(run))
 
 
 def _take(file: int) -> bool:
