@@ -85,7 +85,7 @@ class _Read(beam.DoFn):
 def _batches(file: str, most: int) -> Iterator[list[bytes]]:
     compression = "GZIP" if file.endswith(".gz") else ""
     step = next(size for size in range(min(_AT_ONCE, most), 0, -1) if most % size == 0)  # no batch is cut in two
-    records = tf.data.TFRecordDataset(file, compression, _BUFFER).batch(step).prefetch(2)
+    records = tf.data.TFRecordDataset(file, compression, _BUFFER).batch(step).prefetch(1)
     rows: list[bytes] = []
     size = 0
     for some in records.as_numpy_iterator():

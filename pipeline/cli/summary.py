@@ -11,7 +11,7 @@ import click
 from components.evaluator.verdict import OVERALL, Measurement, Verdict
 from pipeline.cli import facts
 from pipeline.cli.resuming import resume_line
-from pipeline.errors import CancelledError, DataError, NotBlessedError, SettingsError, UserCodeError
+from pipeline.errors import CancelledError, DataError, LimitError, NotBlessedError, SettingsError, UserCodeError
 from pipeline.lineage.facts import times
 from pipeline.local.run import Outcome
 
@@ -190,7 +190,7 @@ def number(value: float | None) -> str:
 def _again(outcome: Outcome) -> str:
     """Return the line that says how to go on: a run that is resumed would meet the same code and settings again."""
     problem, root = outcome.job.problem, outcome.job.workspace.root
-    if not isinstance(outcome.error, (DataError, SettingsError, UserCodeError)):
+    if not isinstance(outcome.error, (DataError, SettingsError, UserCodeError, LimitError)):
         command = shlex.join(["python", sys.argv[0], "resume", outcome.job.run, "--workspace", _near(str(root))])
         return f"  resume    {command}   (finished nodes are reused)"
     if not outcome.resumed:

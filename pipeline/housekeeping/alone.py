@@ -5,6 +5,7 @@ start meanwhile. The workspace's ``.lock`` is held exclusively for that: a run h
 it makes its record ``runs/<run>`` until it holds ``runs/<run>/.lock``, which it does as long as it lives.
 """
 
+import contextlib
 import fcntl
 import os
 import time
@@ -45,10 +46,9 @@ def alone(root: Path) -> Iterator[None]:
         living = living_runs(root)
         if living:
             raise _busy(root, ", ".join(living))
-        file.seek(0)
-        file.truncate()
-        file.write(f"gc, process {os.getpid()} since {time.strftime('%H:%M:%S')}")
-        file.flush()
+        with contextlib.suppress(OSError):  # a full disk has no room for a name, and is what gc is for
+            os.ftruncate(file.fileno(), 0)
+            os.write(file.fileno(), f"gc, process {os.getpid()} since {time.strftime('%H:%M:%S')}".encode())
         try:
             yield
         finally:

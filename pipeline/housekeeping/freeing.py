@@ -3,13 +3,13 @@
 The protocol
 ------------
 1. **alone**: hold the workspace (:mod:`pipeline.housekeeping.alone`); the plan is made after that.
-2. **mark** every artifact that goes ``MARKED_FOR_DELETION``, all before the first byte goes. TFX reuses an execution,
-   and resolves an input, only where all artifacts are ``LIVE``: from now on no run can be handed one of these.
-3. **remove** their folders, one after the other.
-4. **settle**: mark those that are gone ``DELETED``, some at a time.
-5. **sweep** what ML Metadata does not name.
+2. **sweep** what ML Metadata does not name: logs, checkpoints, what killed nodes left. On a full disk that makes room.
+3. **mark** every artifact that goes ``MARKED_FOR_DELETION``, all before the first byte of one goes. TFX reuses an
+   execution, and resolves an input, only where all artifacts are ``LIVE``: from now on no run can be handed these.
+4. **remove** their folders, one after the other.
+5. **settle**: mark those that are gone ``DELETED``, some at a time.
 
-Killed before 2 is done, some artifacts are marked and whole; killed later, some are marked and gone, or half gone. The
+Killed before 3 is done, some artifacts are marked and whole; killed later, some are marked and gone, or half gone. The
 next ``gc`` ends it: what is marked is never kept, whatever it is asked to keep, and never taken back: a folder that was
 half removed cannot be told from a whole one.
 """
@@ -70,15 +70,15 @@ def free(plan: Plan, marks: Marks, on_item: Callable[[Item], None] = _ignore) ->
         InfrastructureError: If the metadata cannot be written.
     """
     done = Done()
+    for one in plan.items:  # first, since it may make the room that the marks need
+        if one.artifact is None:
+            _remove(plan, one, done, on_item)
     artifacts = [one for one in plan.items if one.artifact is not None]
     marks.put([one.artifact for one in artifacts if one.artifact is not None], MARKED)
     for start in range(0, len(artifacts), _SETTLE):
         some = artifacts[start : start + _SETTLE]
         gone = [one.artifact for one in some if _remove(plan, one, done, on_item) and one.artifact is not None]
         marks.put(gone, DELETED)
-    for one in plan.items:
-        if one.artifact is None:
-            _remove(plan, one, done, on_item)
     return done
 
 

@@ -1,12 +1,13 @@
 """What was pushed, and what is live."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import SettingsError
 from pipeline.lineage.archive import Archive, read_json
+from pipeline.lineage.store import Artifact
 
 
 @dataclass(frozen=True)
@@ -64,10 +65,26 @@ def producers(archive: Archive, artifacts: Iterable[int]) -> dict[int, int]:
     return found
 
 
+def _one_for_each(records: Sequence[Artifact]) -> list[Artifact]:
+    """Return the record that tells of each push, oldest first.
+
+    A Pusher that finds its version there already says that it was reused. Where no other record tells of the version,
+    the Pusher that made it was killed before it could: the first that found it stands for the push.
+    """
+    found = [one for one in records if not one.get("reused")]
+    told = {(one.get("pushed_destination"), one.get("model_hash")) for one in found}
+    for one in records:
+        place = (one.get("pushed_destination"), one.get("model_hash"))
+        if place not in told:
+            told.add(place)
+            found.append(one)
+    return sorted(found, key=lambda one: one.id)
+
+
 def pushes(archive: Archive) -> list[Push]:
     """Return every push that made a version, oldest first."""
     store = archive.store
-    pushed = [one for one in store.artifacts_of_type("PushedModel") if one.get("pushed") and not one.get("reused")]
+    pushed = _one_for_each([one for one in store.artifacts_of_type("PushedModel") if one.get("pushed")])
     made_by = producers(archive, (one.id for one in pushed))
     makers = {one.id: one for one in store.executions(made_by.values())}
     said = {one.id: str(one.get("run")) for one in makers.values() if one.get("run")}  # the Pusher of ours says it

@@ -9,7 +9,7 @@ from typing import Any
 
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
-from pipeline.local.history import _remove_left
+from pipeline.local.history import remove_left
 
 End = tuple[str, str]
 """How a node ended: ``failed`` or ``cancelled``, and why."""
@@ -42,7 +42,7 @@ def close(store: Any, artifacts: Path, run: str, ends: dict[str, End]) -> int:
         state, why = ends[node]
         unfinished = execution.last_known_state in _UNFINISHED
         if unfinished:
-            _remove_left(artifacts / pipeline / node, execution)
+            remove_left(artifacts / pipeline / node, execution)
             execution.last_known_state = _STATES[state]
         # TFX marks a node as failed whose executor raised, but does not say why.
         silent = execution.last_known_state == mlmd.Execution.FAILED and "failure" not in execution.custom_properties

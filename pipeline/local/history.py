@@ -46,7 +46,7 @@ def fail_abandoned(store: Any, artifacts: Path, alive: Callable[[str], bool]) ->
         for context in contexts:
             if context.type == "node":
                 pipeline, _, node = context.name.partition(".")
-                _remove_left(artifacts / pipeline / node, execution)
+                remove_left(artifacts / pipeline / node, execution)
         abandoned.append(execution)
         execution.last_known_state = mlmd.Execution.FAILED
         execution.custom_properties["failure"].string_value = "its process was gone when the next run started"
@@ -55,7 +55,7 @@ def fail_abandoned(store: Any, artifacts: Path, alive: Callable[[str], bool]) ->
     return len(abandoned)
 
 
-def _remove_left(node: Path, execution: Any) -> None:
+def remove_left(node: Path, execution: Any) -> None:
     """Remove the folders that TFX made for an execution; see ``tfx.orchestration.portable.outputs_utils``."""
     for folder in (*node.glob(f"*/{execution.id}"), node / ".system" / "executor_execution" / str(execution.id)):
         shutil.rmtree(folder, ignore_errors=True)

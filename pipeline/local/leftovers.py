@@ -7,15 +7,18 @@ by the next run. Sockets are made there too, whose paths may have 107 bytes only
 system's temporary one, under a name that the run's folder leads to.
 """
 
+import contextlib
 import hashlib
 import os
 import shutil
+import stat
 import tempfile
 from pathlib import Path
 
+from pipeline.errors import InfrastructureError
 from pipeline.lineage.liveness import is_alive
 
-_LONGEST = 70  # bytes, which leaves room for a socket's own name, as pymp-abcdefgh/listener-abcdefgh
+_LONGEST = 58  # bytes, which leaves room for a node's name and a socket's own, as pymp-abcdefgh/listener-abcdefgh
 _SYSTEM = Path(tempfile.gettempdir())  # before a node changes what this says
 
 
@@ -28,15 +31,32 @@ def folder_of(run: Path) -> Path:
 
 
 def use(run: Path, node: str) -> None:
-    """Have this process, and all that it starts, put temporary files into the node's own folder."""
-    folder = folder_of(run) / node
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Have this process, and all that it starts, put temporary files into the node's own folder.
+
+    Raises:
+        InfrastructureError: If the folder is somebody else's: what is written there may be imported.
+    """
+    above = folder_of(run)
+    with contextlib.suppress(FileExistsError):
+        above.mkdir(mode=0o700)
+    found = above.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
+        raise InfrastructureError(
+            "The folder for temporary files is not this user's alone",
+            got=f"{stat.filemode(found.st_mode)}, owner {found.st_uid}",
+            where=str(above),
+            hint="remove it, or name a workspace with a shorter path with --workspace",
+        )
+    folder = above / node
+    folder.mkdir(mode=0o700, exist_ok=True)
     os.environ["TMPDIR"] = str(folder)
     tempfile.tempdir = str(folder)
 
 
 def remove(run: Path, node: str = "") -> None:
     """Remove the temporary files of a run, or of one node of it; nothing may be using them."""
+    if folder_of(run).is_symlink():  # not ours
+        return
     shutil.rmtree(folder_of(run) / node, ignore_errors=True)
 
 

@@ -102,9 +102,6 @@ def prepare(job: Job) -> int:
             if plan.taken:
                 take(handle.store, job, plan.taken)
             launching.write_done(handle.store, job)
-        if "Trainer" in plan.anew and not resumes_of(job.folder):
-            with turn(job.workspace.root, f"{job.problem.name}.Trainer", holder=job.run):
-                forget_done(job.workspace.artifacts(job.problem.name) / "Trainer")
     except Exception as error:  # noqa: BLE001  every failure becomes a result
         return _failed(job, PREPARE, error)
     write_json(job.folder / "nodes.json", plan.upstream)
@@ -150,6 +147,8 @@ def run(job: Job, node: str, failed: str = "") -> int:
         name = f"{job.problem.name}.{node}"
         with turn(job.workspace.root, name, holder=job.run, waiting=lambda other: _say_that_it_waits(other, node)):
             history.sweep_working_folders(job.workspace.artifacts(job.problem.name) / node)
+            if node == "Trainer" and node in plan.anew and not failed and not resumes_of(job.folder):
+                forget_done(job.workspace.artifacts(job.problem.name) / node)
             execution = _launch(job, node, ir, launching.ReuseOnly if node in plan.kept else launching.Attempt)
         with Connection(job.workspace) as handle:
             cache = job.cache and node not in plan.anew

@@ -137,28 +137,38 @@ def _carry_out(job: Job, watcher: Watcher, began: float, most: int | None, resum
     sweep(job.folder.parent)
     stop = Stop()
     results: dict[str, NodeResult] = {}
-    with stop.heeded(), stop.in_order(), Server(job) as server:
-        error = _prepare(server, job, watcher, stop)
-        if error is None:
-            upstream = json.loads((job.folder / "nodes.json").read_text(encoding="utf-8"))
-            done = read_done(job, upstream)
-            for why, nodes in _by_reason(done).items():
-                watcher.note(f"  {why}: {', '.join(nodes)}")
-            left = {
-                node: [one for one in needs if one not in done] for node, needs in upstream.items() if node not in done
-            }
-            found = run_nodes(server, job, left, watcher, most or default_nodes(), stop=stop)
-            close_nodes(server, job, found, watcher)
-            results = {node: (done if node in done else found)[node] for node in upstream}
-            unfinished = any(one.state in ("cancelled", "skipped") for one in results.values())
-            error = (stop.error if unfinished else None) or cause(results)
-    remove(job.folder)
+    error: PipelineError | None
+    try:
+        with stop.heeded(), stop.in_order(), Server(job) as server:
+            error, results = _in_server(server, job, watcher, most, stop)
+    except InfrastructureError as lost:  # the fork server is gone; what happened until then is still to be told
+        error = lost
+    finally:
+        remove(job.folder)
     outcome = Outcome(job, results, time.monotonic() - began, error, resumed)
     try:
         write_json(job.folder / "outcome.json", _record(outcome))
     except OSError as failure:  # what happened is still to be told
         watcher.note(f"the run's outcome could not be recorded: {failure}")
     return outcome
+
+
+def _in_server(
+    server: Server, job: Job, watcher: Watcher, most: int | None, stop: Stop
+) -> tuple[PipelineError | None, dict[str, NodeResult]]:
+    error = _prepare(server, job, watcher, stop)
+    if error is not None:
+        return error, {}
+    upstream = json.loads((job.folder / "nodes.json").read_text(encoding="utf-8"))
+    done = read_done(job, upstream)
+    for why, nodes in _by_reason(done).items():
+        watcher.note(f"  {why}: {', '.join(nodes)}")
+    left = {node: [one for one in needs if one not in done] for node, needs in upstream.items() if node not in done}
+    found = run_nodes(server, job, left, watcher, most or default_nodes(), stop=stop)
+    close_nodes(server, job, found, watcher)
+    results = {node: (done if node in done else found)[node] for node in upstream}
+    unfinished = any(one.state in ("cancelled", "skipped") for one in results.values())
+    return (stop.error if unfinished else None) or cause(results), results
 
 
 def _by_reason(done: Mapping[str, NodeResult]) -> dict[str, list[str]]:
@@ -224,6 +234,7 @@ def _prepare(server: Server, job: Job, watcher: Watcher, stop: Stop) -> Pipeline
     if _wait(server, watcher, stop, lambda message: bool(message.get("ready"))) is not None:
         while stop.number is None:
             _sleep(tries.due, watcher, stop)
+            job.result(PREPARE).unlink(missing_ok=True)  # that of an attempt before
             server.start(PREPARE)
             message = _wait(server, watcher, stop, lambda message: message.get("ended") == PREPARE)
             if message is None:
@@ -233,7 +244,6 @@ def _prepare(server: Server, job: Job, watcher: Watcher, stop: Stop) -> Pipeline
             if error is None or wait is None:
                 break
             watcher.again("loading", len(tries.failures) + 1, tries.most, wait, error)
-            job.result(PREPARE).unlink(missing_ok=True)
     seconds = time.monotonic() - began
     if stop.error is not None:
         watcher.ended(NodeResult("loading", "cancelled", seconds))

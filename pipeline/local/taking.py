@@ -33,8 +33,11 @@ def take(store: Any, job: Job, nodes: Collection[str]) -> str:
     Raises:
         PipelineError: If no run has all of them.
     """
+    done = ended_well(store, job.run, job.problem.name)  # taken by an attempt before: the rest is of that run, too
+    begun = [done[one].custom_properties[TAKEN_FROM].string_value for one in nodes if one in done]
+    nodes = [one for one in nodes if one not in done]
     lacking: tuple[str, list[str]] | None = None
-    for run in _runs(store, job):
+    for run in begun[:1] or _runs(store, job):
         found = ended_well(store, run, job.problem.name)
         missing = [node for node in nodes if node not in found or not _is_there(store, found[node].id)]
         if not missing:

@@ -14,7 +14,7 @@ _OTHER_NAMES = {
     **{"mariadb": "mysql", "mysql+pymysql": "mysql"},
 }
 _HOST = re.compile(r"[\w.:-]+$")
-_WITH_PASSWORD = re.compile(r"(\w://[^:/?#\s\"']*):[^\s\"']*@")
+_WITH_PASSWORD = re.compile(r"(\w://[^:/?#\s\"']*):.*@|(?i:([?&]\w*(?:password|pwd)=))[^&\s\"']*")
 
 
 class AddressError(ValueError):
@@ -102,4 +102,4 @@ def parse(text: str) -> Address:
 
 def hidden(text: str) -> str:
     """Return a text with the passwords in its URLs blotted out: for what a person wrote, before it is shown."""
-    return _WITH_PASSWORD.sub(r"\1:***@", text)
+    return _WITH_PASSWORD.sub(lambda found: f"{found[1]}:***@" if found[1] else f"{found[2]}***", text)

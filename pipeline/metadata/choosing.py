@@ -84,4 +84,8 @@ def _owner(client: Any, workspace: str, root: Path) -> tuple[str, str]:
         with contextlib.suppress(mlmd_errors.AlreadyExistsError):
             client.put_contexts([mine])
         found = client.get_context_by_type_and_name(_TYPE, _NAME)
-    return found.properties["id"].string_value, found.properties["path"].string_value
+    path = found.properties["path"].string_value
+    if path == str(root) and not client.get_executions():  # a first run here was killed before it noted the store
+        found.properties["id"].string_value = workspace
+        client.put_contexts([found])
+    return found.properties["id"].string_value, path

@@ -292,3 +292,15 @@ def test_unknown_columns(refused: Refused) -> None:
 def test_json_and_mermaid_are_two_answers(ask: Ask) -> None:
     said = ask("serving", "--json", "--mermaid")
     assert (said.code, said.json["error"]["headline"]) == (2, "--json and --mermaid cannot both be printed")
+
+
+def test_a_push_whose_pusher_was_killed_before_it_said_so_is_that_of_who_found_it(tmp_path: Path) -> None:
+    """The attempt after finds the version there, and says that it was reused."""
+    writer = Recorder(tmp_path)
+    writer.run(ONE)
+    writer.run(TWO, changed=())
+    assert [(one.run, one.version) for one in pushes(open_archive(tmp_path))] == [(ONE, 1)]
+    [first, _] = sorted(writer.store.get_artifacts_by_type("PushedModel"), key=lambda one: one.id)
+    first.custom_properties["pushed"].int_value = 0  # as one that never came to say it
+    writer.store.put_artifacts([first])
+    assert [(one.run, one.version) for one in pushes(open_archive(tmp_path))] == [(TWO, 1)]

@@ -96,6 +96,20 @@ def test_results_are_taken_from_one_run_that_has_them_all(writer: Recorder, prob
     assert {(one.state, one.made_in) for one in shown.values()} == {("reused", ONE)}
 
 
+def test_what_is_taken_already_is_not_taken_again_and_the_rest_is_of_the_same_run(
+    writer: Recorder, problem: Problem
+) -> None:
+    """A run of ``--only`` that is resumed, after another run has ended."""
+    three = job(writer, problem, THREE)
+    assert take(writer.store, three, NODES[:2]) == TWO
+    writer.run("flats-20260103-120000", changed=("ExampleGen",))
+    for artifact in writer.store.get_artifacts():
+        Path(artifact.uri).mkdir(parents=True, exist_ok=True)
+    executions = len(writer.store.get_executions())
+    assert take(writer.store, three, NODES[:3]) == TWO
+    assert len(writer.store.get_executions()) == executions + 1
+
+
 def test_the_latest_run_is_taken_if_it_has_what_is_needed(writer: Recorder, problem: Problem) -> None:
     assert take(writer.store, job(writer, problem, THREE), NODES[:3]) == TWO
 

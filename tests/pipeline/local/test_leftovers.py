@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.errors import InfrastructureError
 from pipeline.local import leftovers
 from pipeline.local.liveness import hold
 
@@ -41,6 +42,26 @@ def leave_behind(run: Path, system: Path) -> Path:
     )
     assert done.returncode == -9, done.stderr
     return Path(done.stdout.strip())
+
+
+@pytest.mark.parametrize("foreign", ["writable", "link"])
+def test_a_folder_that_others_may_write_is_not_used(tmp_path: Path, system: Path, foreign: str) -> None:
+    """Its name can be foreseen, and what is written there may be imported."""
+    run = tmp_path / ("d" * 90) / "runs" / "flats-20260101-100000"
+    run.mkdir(parents=True)
+    place = leftovers.folder_of(run)
+    theirs = tmp_path / "theirs"
+    (theirs / "Trainer").mkdir(parents=True)
+    if foreign == "link":
+        place.symlink_to(theirs)
+    else:
+        place.mkdir()
+        place.chmod(0o777)
+    with pytest.raises(InfrastructureError) as caught:
+        leftovers.use(run, "Trainer")
+    assert caught.value.headline == "The folder for temporary files is not this user's alone"
+    leftovers.remove(run, "Trainer")
+    assert (theirs / "Trainer").is_dir()
 
 
 @pytest.mark.parametrize("depth", [0, 90])

@@ -83,5 +83,7 @@ def test_a_password_in_a_broken_file_is_not_told(folder: Path) -> None:
 
 def test_what_is_hidden() -> None:
     assert hidden("at postgresql://ann:secret@db/x and") == "at postgresql://ann:***@db/x and"
+    assert hidden("postgresql://ann:my pass'w@db/x") == "postgresql://ann:***@db/x"
+    assert hidden("postgresql://ann@db/x?a=1&password=secret&b=2") == "postgresql://ann@db/x?a=1&password=***&b=2"
     assert hidden("postgresql://ann@db:5432/x") == "postgresql://ann@db:5432/x"
     assert hidden("/data/a:b@c") == "/data/a:b@c"
