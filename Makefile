@@ -28,7 +28,7 @@ check: install ## ruff, mypy and the layers
 	$(VENV)/bin/lint-imports
 
 fast: install ## tests that need no TensorFlow: seconds
-	$(PY) -m pytest -m "not slow" -n auto --dist loadfile --durations=5
+	$(PY) -m pytest -m "not slow" -n auto --dist worksteal --durations=5
 
 slow: install ## tests on the real TensorFlow, Beam and TFX: minutes
 	$(PY) -m pytest -m "slow and not soak" --durations=15
