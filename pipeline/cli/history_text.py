@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from pipeline.cli.paths import near
 from pipeline.lineage import facts
 from pipeline.lineage.details import Details, Node
 from pipeline.lineage.diff import Difference, Pair
@@ -98,7 +99,7 @@ def show(found: Details, root: Path) -> str:
     lines += _block("code", [f"{node} runs {short(digest)}" for node, digest in found.code.items()])
     if found.files:
         folder = _common(next(iter(found.files.items())))
-        lines += _block("files", [f"{', '.join(found.files)} in {_near(folder)}"])
+        lines += _block("files", [f"{', '.join(found.files)} in {near(folder)}"])
     lines += _block("libraries", [", ".join(f"{name} {version}" for name, version in found.libraries.items())])
     error = found.error or ({"headline": run.error} if run.error else None)
     if error:
@@ -241,8 +242,3 @@ def _common(file: tuple[str, str]) -> str:
     """Return the folder that a file's relative path starts from."""
     relative, path = file
     return path.removesuffix(relative).rstrip("/")
-
-
-def _near(path: str) -> str:
-    relative = os.path.relpath(path)
-    return relative if len(relative) < len(path) else path

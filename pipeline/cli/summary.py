@@ -1,6 +1,5 @@
 """The summary at a run's end: what happened, how good is it, where is it, what next."""
 
-import os
 import shlex
 import sys
 from pathlib import Path
@@ -10,9 +9,11 @@ import click
 
 from components.evaluator.verdict import OVERALL, Measurement, Verdict
 from pipeline.cli import facts
+from pipeline.cli.paths import near
 from pipeline.cli.resuming import resume_line
 from pipeline.errors import CancelledError, DataError, LimitError, NotBlessedError, SettingsError, UserCodeError
 from pipeline.lineage.facts import times
+from pipeline.local.resuming import address
 from pipeline.local.run import Outcome
 
 
@@ -80,7 +81,7 @@ def render(outcome: Outcome, colour: bool, *, verbose: bool = False) -> str:
     rows = facts.rows_of(outcome.results["ExampleGen"]) if "ExampleGen" in outcome.results else {}
     if rows:
         files = facts.sources(outcome)
-        name = _near(files[0]["path"]) + (f" and {len(files) - 1} more" if len(files) > 1 else "") if files else "data"
+        name = near(files[0]["path"]) + (f" and {len(files) - 1} more" if len(files) > 1 else "") if files else "data"
         counts = ", ".join(f"{split} {count:,}" for split, count in rows.items())
         lines.append(f"  data      {name}: {sum(rows.values()):,} rows ({counts})")
     training = facts.training(outcome)
@@ -93,15 +94,15 @@ def render(outcome: Outcome, colour: bool, *, verbose: bool = False) -> str:
     lines += _verdict(outcome, verdict)
     pushed = facts.pushed(outcome)
     if pushed:
-        lines.append(f"  pushed    version {pushed['pushed_version']}: {_near(pushed['pushed_destination'])}")
+        lines.append(f"  pushed    version {pushed['pushed_version']}: {near(pushed['pushed_destination'])}")
         described = facts.signatures(pushed)
         if described is not None:
-            lines.append(f"            how to ask it, with example requests: {_near(str(described))}")
+            lines.append(f"            how to ask it, with example requests: {near(str(described))}")
     if outcome.error is not None:
         lines += ["", outcome.error.render()]
         failed = [result.node for result in outcome.results.values() if result.error]
         logs = [str(outcome.job.log(node)) for node in failed] or [str(outcome.job.log("prepare"))]
-        lines += [f"  {'log:':<10}{_near(log)}" for log in logs]
+        lines += [f"  {'log:':<10}{near(log)}" for log in logs]
         if verbose:
             lines += ["", *(Path(log).read_text(errors="replace") for log in logs if Path(log).exists())]
     lines.append("")
@@ -189,22 +190,14 @@ def number(value: float | None) -> str:
 
 def _again(outcome: Outcome) -> str:
     """Return the line that says how to go on: a run that is resumed would meet the same code and settings again."""
-    problem, root = outcome.job.problem, outcome.job.workspace.root
+    root = outcome.job.workspace.root
     if not isinstance(outcome.error, (DataError, SettingsError, UserCodeError, LimitError)):
-        command = shlex.join(["python", sys.argv[0], "resume", outcome.job.run, "--workspace", _near(str(root))])
+        command = shlex.join(["python", sys.argv[0], "resume", outcome.job.run, "--workspace", near(str(root))])
         return f"  resume    {command}   (finished nodes are reused)"
     if not outcome.resumed:
         return resume_line()
-    shipped = Path(__file__).resolve().parents[1] / "problems"
-    name = problem.name if problem.folder.parent == shipped else str(problem.folder)
-    command = shlex.join(["python", "runner.py", "run", name, "--workspace", _near(str(root))])
+    command = shlex.join(["python", "runner.py", "run", address(outcome.job), "--workspace", near(str(root))])
     return f"  resume    {command}   (finished nodes are reused)"
-
-
-def _near(path: str) -> str:
-    """Return a path relative to the current directory where that is shorter."""
-    relative = os.path.relpath(path)
-    return relative if len(relative) < len(path) else path
 
 
 def _next(outcome: Outcome, pushed: dict[str, Any] | None) -> str:
@@ -212,7 +205,7 @@ def _next(outcome: Outcome, pushed: dict[str, Any] | None) -> str:
     if outcome.error is not None:
         return outcome.error.hint or "mend what the error names and run again; finished nodes are reused"
     if refusal(outcome):
-        return f"improve the model or change the bounds in {_near(str(outcome.job.problem.folder / 'pipeline.toml'))}"
+        return f"improve the model or change the bounds in {near(str(outcome.job.problem.folder / 'pipeline.toml'))}"
     if pushed:
         serving = outcome.job.workspace.serving(name)
         return f"serve it: tensorflow_model_server --model_name={name} --model_base_path={shlex.quote(str(serving))}"

@@ -2,13 +2,13 @@
 
 import difflib
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from components.user_code.fingerprint import reachable
+from pipeline.cli.paths import near
 from pipeline.errors import SettingsError
 from pipeline.lineage.archive import Archive, open_archive
 from pipeline.lineage.changes import Change
@@ -89,11 +89,6 @@ def _words(one: Change) -> str:
 def _code(one: Change, folder: Path | None) -> list[str]:
     if one.line is None:
         return [f"  {one.kind:<10} {_words(one)}"]
-    name = _near(folder / one.name) if folder else one.name
+    name = near(folder / one.name) if folder else one.name
     changed = [f"- {line}" for line in one.before.splitlines()] + [f"+ {line}" for line in one.after.splitlines()]
     return [f"  {one.kind:<10} {name}:{one.line}", *(f"  {'':<12} {line}" for line in changed)]
-
-
-def _near(path: Path) -> str:
-    relative = os.path.relpath(path)
-    return relative if len(relative) < len(str(path)) else str(path)

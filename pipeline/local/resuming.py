@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from pipeline.config import Problem
 from pipeline.errors import InfrastructureError, SettingsError
+from pipeline.lineage.archive import read_json
 from pipeline.lineage.liveness import LOCK, is_alive
 from pipeline.local.record import Job, read_job, write_json
 from pipeline.local.workspace import Workspace
@@ -89,7 +90,7 @@ def put_aside(job: Job) -> int:
         How often the run was resumed, this time included.
     """
     resumes = resumes_of(job.folder)
-    outcome = _read(job.folder / _OUTCOME)
+    outcome = read_json(job.folder / _OUTCOME)
     resumes.append(
         {
             "at": time.time(),
@@ -123,14 +124,6 @@ def _lived(job: Job, resumes: list[dict[str, Any]]) -> float:
     return float(spent + max(0.0, max(signs, default=began) - began))
 
 
-def _read(file: Path) -> dict[str, Any] | None:
-    try:
-        value = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return value if isinstance(value, dict) else None
-
-
 def as_recorded(job: Job) -> Problem:
     """Return the problem with the folder whose schema is the recorded one: its own, or the copy where it has changed.
 
@@ -145,7 +138,7 @@ def as_recorded(job: Job) -> Problem:
 def changed_since(job: Job) -> str | None:
     """Say in a sentence how the problem's folder differs from what the run began with; None if it does not."""
     folder = job.problem.folder
-    again = f"`python runner.py run {_address(job)}` would take the folder as it is now"
+    again = f"`python runner.py run {address(job)}` would take the folder as it is now"
     if not folder.is_dir():
         return f"{folder} is gone since; the run goes on with its own copy of it"
     old, new = _files(job.code), _files(folder)
@@ -156,7 +149,8 @@ def changed_since(job: Job) -> str | None:
     return f"{names} in {folder} changed since; the run goes on with its own copy, {again}"
 
 
-def _address(job: Job) -> str:
+def address(job: Job) -> str:
+    """Return what `run` is told to run the problem: its name if it ships, else its folder."""
     shipped = Path(__file__).resolve().parents[1] / "problems"
     return job.problem.name if job.problem.folder.parent == shipped else str(job.problem.folder)
 

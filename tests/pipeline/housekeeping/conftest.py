@@ -1,7 +1,6 @@
 """A workspace in which every artifact has its files, written without running anything, and gc on it."""
 
 import hashlib
-import json
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from ml_metadata import MetadataStore
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from pipeline.cli.main import main
+from tests.pipeline.command_line import Ask, Said
 from tests.pipeline.lineage.recorder import MODEL, Recorder, source
 
 DAY = 86_400.0
@@ -101,22 +101,6 @@ def ground() -> Iterator[Ground]:
     """An empty workspace of a test's own."""
     with new_ground() as made:
         yield made
-
-
-@dataclass(frozen=True)
-class Said:
-    """What a command printed, and its exit code."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-Ask = Callable[..., Said]
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from pipeline.cli.main import main
-from tests.pipeline.housekeeping.conftest import Ask, Ground, new_ground
+from tests.pipeline.command_line import Ask
+from tests.pipeline.housekeeping.conftest import Ground, new_ground
 
 
 @pytest.fixture(scope="module")

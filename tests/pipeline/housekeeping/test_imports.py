@@ -1,25 +1,14 @@
 """gc needs neither TensorFlow, Beam nor TFX, nor what costs as much."""
 
-import ast
 import json
 import subprocess
 import sys
 from pathlib import Path
 
 from tests.pipeline.housekeeping.conftest import Ground
+from tests.pipeline.imported import HEAVY, heavy_or_sqlite
 
 ROOT = Path(__file__).parents[3]
-HEAVY = (
-    "tensorflow",
-    "apache_beam",
-    "tfx",
-    "tfx_bsl",
-    "tensorflow_transform",
-    "pyarrow",
-    "pandas",
-    "numpy",
-    "pydantic",
-)
 
 
 def test_gc_imports_no_framework(ground: Ground) -> None:
@@ -38,8 +27,4 @@ def test_gc_imports_no_framework(ground: Ground) -> None:
 
 def test_no_module_of_the_package_imports_sqlite() -> None:
     """Two copies of SQLite in one process do not see one another's locks; ML Metadata brings its own."""
-    for file in (ROOT / "pipeline" / "housekeeping").glob("*.py"):
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            names = [one.name for one in node.names] if isinstance(node, ast.Import) else []
-            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-            assert not {name.split(".")[0] for name in names} & {*HEAVY, "sqlite3"}, file
+    assert heavy_or_sqlite(ROOT / "pipeline" / "housekeeping") == {}

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.pipeline.housekeeping.conftest import Ask, Ground
+from tests.pipeline.command_line import Ask
+from tests.pipeline.housekeeping.conftest import Ground
 
 Gc = Callable[..., Any]
 

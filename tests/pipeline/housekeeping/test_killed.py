@@ -11,7 +11,8 @@ from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from pipeline.housekeeping.plan import make_plan
 from pipeline.lineage.archive import open_archive
-from tests.pipeline.housekeeping.conftest import Ask, Ground
+from tests.pipeline.command_line import Ask
+from tests.pipeline.housekeeping.conftest import Ground
 
 pytestmark = pytest.mark.slow  # a process for each of these
 

@@ -18,7 +18,8 @@ from pipeline.housekeeping.marks import open_marks
 from pipeline.housekeeping.places import artifact_place, remove
 from pipeline.housekeeping.plan import make_plan
 from pipeline.lineage.archive import open_archive
-from tests.pipeline.housekeeping.conftest import Ask, Ground
+from tests.pipeline.command_line import Ask
+from tests.pipeline.housekeeping.conftest import Ground
 
 Gc = Callable[..., Any]
 

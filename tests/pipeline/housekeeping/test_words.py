@@ -10,7 +10,8 @@ from pipeline.cli import gc
 from pipeline.housekeeping.keeping import _versions
 from pipeline.housekeeping.places import remove
 from pipeline.housekeeping.plan import make_plan
-from tests.pipeline.housekeeping.conftest import Ask, Ground
+from tests.pipeline.command_line import Ask
+from tests.pipeline.housekeeping.conftest import Ground
 
 
 def test_it_says_how_far_it_is_once_it_takes_its_time(

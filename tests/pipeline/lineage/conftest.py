@@ -1,15 +1,13 @@
 """A workspace of two problems and seven runs, written without running anything, and the command line on it."""
 
-import json
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from pipeline.cli.main import main
+from tests.pipeline.command_line import Ask, Said
 from tests.pipeline.lineage.recorder import MODEL, Recorder, settings, source
 
 BETTER = MODEL.replace("None", "spec") + "# better\n"
@@ -83,22 +81,6 @@ def workspace(memory: Path) -> Path:
     writer.run("plants-weekly", problem="plants", sources=plants, span=7, record=False, value=50)
     writer.run("flats-20260106-100000", changed=FROM_TRAINING, sources=data, running=True, started=FIRST + 5 * DAY)
     return root
-
-
-@dataclass(frozen=True)
-class Said:
-    """What a command printed, and its exit code."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-Ask = Callable[..., Said]
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ import pytest
 from pipeline.lineage.archive import open_archive
 from pipeline.lineage.facts import moment
 from pipeline.lineage.pushes import pushes
-from tests.pipeline.lineage.conftest import BETTER, DAY, FIRST, Ask
+from tests.pipeline.command_line import Ask
+from tests.pipeline.lineage.conftest import BETTER, DAY, FIRST
 from tests.pipeline.lineage.recorder import Recorder, digest, source
 
 Refused = Callable[..., str]

@@ -11,7 +11,8 @@ from tensorflow_metadata.proto.v0 import anomalies_pb2
 from pipeline.lineage.archive import open_archive
 from pipeline.lineage.facts import moment
 from pipeline.lineage.runs import describe
-from tests.pipeline.lineage.conftest import BETTER, DAY, FIRST, Ask
+from tests.pipeline.command_line import Ask
+from tests.pipeline.lineage.conftest import BETTER, DAY, FIRST
 from tests.pipeline.lineage.recorder import MODEL, Recorder, digest, settings, source
 
 Refused = Callable[..., str]

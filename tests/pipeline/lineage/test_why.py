@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from tests.pipeline.command_line import Ask
 from tests.pipeline.lineage import recorder
-from tests.pipeline.lineage.conftest import FROM_TRAINING, Ask
+from tests.pipeline.lineage.conftest import FROM_TRAINING
 from tests.pipeline.lineage.recorder import ALL, Recorder
 
 Refused = Callable[..., str]
