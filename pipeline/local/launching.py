@@ -93,13 +93,15 @@ def write_done(store: Any, job: Job) -> None:
         InfrastructureError: If what one of them made is gone: what came after it was made of that.
     """
     done = ended_well(store, job.run, job.problem.name)
-    freed = {one.id for one in store.get_artifacts() if one.state in _FREED}
     for file in job.result("x").parent.glob("*.json"):
         if file.stem not in done:
             file.unlink()
     for node, execution in done.items():
         result = _result(store, job, node, execution)
-        for made in (result.outputs or {}).values():
+        outputs = list((result.outputs or {}).values())
+        artifacts = store.get_artifacts_by_id([one["id"] for made in outputs for one in made])
+        freed = {one.id for one in artifacts if one.state in _FREED}
+        for made in outputs:
             for one in made:
                 if not Path(one["uri"]).exists() or one["id"] in freed:
                     raise InfrastructureError(
