@@ -1,19 +1,25 @@
 """One pass of TFMA over a split: reading, predicting, slicing, combining; and its results as plain numbers."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import apache_beam as beam
 import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.extractors import slice_key_extractor, unbatch_extractor
 from tfx.components.util import examples_utils, tfxio_utils
 from tfx_bsl.tfxio import tensor_adapter
 
 from components.batches import read_in_batches
+from components.evaluator.grouped_metrics import compared, divide
+from components.evaluator.grouping import group
 from components.evaluator.labels import DerivedLabel, with_label
 from components.evaluator.verdict import OVERALL
 
 read_in_batches()
+
+_OF_ROWS = (unbatch_extractor.UNBATCH_EXTRACTOR_STAGE_NAME, slice_key_extractor.SLICE_KEY_EXTRACTOR_STAGE_NAME)
+"""The extractors that take batches apart into rows, and what follows them."""
 
 
 @dataclass
@@ -65,12 +71,13 @@ def run_tfma(
                         arrow_schema=tfxio.ArrowSchema(), tensor_representations=tfxio.TensorRepresentations()
                     )
         shared = models[0] if len(models) == 1 else list(models)
-        extractors = None
+        extractors = tfma.default_extractors(
+            eval_shared_model=shared, eval_config=config, tensor_adapter_config=adapter
+        )
         if derived is not None:
-            defaults = tfma.default_extractors(
-                eval_shared_model=shared, eval_config=config, tensor_adapter_config=adapter
-            )
-            extractors = with_label(defaults, derived, [spec.name for spec in config.model_specs])
+            extractors = with_label(extractors, derived, [spec.name for spec in config.model_specs])
+        of_batches = [one for one in extractors if one.stage_name not in _OF_ROWS]
+        of_rows = [one for one in extractors if one.stage_name in _OF_ROWS]
         _ = (
             batches
             | "Flatten" >> beam.Flatten()
@@ -78,11 +85,71 @@ def run_tfma(
             >> tfma.ExtractEvaluateAndWriteResults(
                 eval_shared_model=shared,
                 eval_config=config,
-                extractors=extractors,
+                extractors=of_batches,
+                evaluators=[
+                    tfma.evaluators.Evaluator(
+                        stage_name="EvaluateGroupsAndRows",
+                        run_after=of_batches[-1].stage_name,
+                        ptransform=GroupsAndRows(config, shared, of_rows),
+                    )
+                ],
                 output_path=output,
                 tensor_adapter_config=adapter,
             )
         )
+
+
+class GroupsAndRows(beam.PTransform):
+    """From extracts of batches to TFMA's evaluation: by groups of rows what can be, and by rows the rest."""
+
+    def __init__(self, config: Any, models: Any, of_rows: Sequence[Any]) -> None:
+        super().__init__()
+        self._config, self._models, self._of_rows = config, models, of_rows
+
+    def expand(self, extracts: Any) -> Any:
+        """Give a dict of PCollections; with type hints, Beam would take the dict for one of them."""
+        by_group, by_row = divide(self._config)
+        found = []
+        if _has_metrics(by_group):
+            by_group.options.include_default_metrics.value = False
+            groups = extracts | "Group" >> beam.FlatMap(group, list(self._config.slicing_specs), compared(by_group))
+            found.append(groups | "Groups" >> self._evaluator(by_group))
+        if _has_metrics(by_row):
+            rows = extracts
+            for one in self._of_rows:
+                rows = rows | one.stage_name >> one.ptransform
+            found.append(rows | "Rows" >> self._evaluator(by_row))
+        if len(found) == 1:
+            return found[0]
+        both = {key: [one[key] for one in found] | f"Both {key}" >> beam.Flatten() for key in found[0]}
+        return {
+            key: values if key == tfma.VALIDATIONS_KEY else values | f"One {key}" >> beam.CombinePerKey(_Merged())
+            for key, values in both.items()
+        }
+
+    def _evaluator(self, config: Any) -> Any:
+        (only,) = tfma.default_evaluators(eval_shared_model=self._models, eval_config=config)
+        return only.ptransform
+
+
+class _Merged(beam.CombineFn):
+    """The values of a slice, by metric, from both ways."""
+
+    def create_accumulator(self) -> dict[Any, Any]:
+        return {}
+
+    def add_input(self, accumulator: dict[Any, Any], element: dict[Any, Any]) -> dict[Any, Any]:
+        return {**accumulator, **element}
+
+    def merge_accumulators(self, accumulators: Iterable[dict[Any, Any]]) -> dict[Any, Any]:
+        return {key: value for one in accumulators for key, value in one.items()}
+
+    def extract_output(self, accumulator: dict[Any, Any]) -> dict[Any, Any]:
+        return accumulator
+
+
+def _has_metrics(config: Any) -> bool:
+    return any(spec.metrics for spec in config.metrics_specs)
 
 
 def read_measured(output: str, *, has_baseline: bool) -> Measured:

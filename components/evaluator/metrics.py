@@ -2,6 +2,7 @@
 
 The names are read from TFMA's registry and from Keras' module, so none is listed here by hand. TFMA's come first: they
 are computed on rows that are already sliced, in one pass with the others, and need no Keras object in each worker.
+Some are computed by :mod:`components.evaluator.grouped_metrics` in their place, under the same names.
 """
 
 import difflib
@@ -13,7 +14,6 @@ from typing import Any
 from tensorflow_model_analysis.metrics import metric_types
 from tensorflow_model_analysis.utils.keras_lib import tf_keras
 
-import components.evaluator.root_mean_squared_error  # noqa: F401  registers itself with TFMA
 from pipeline.errors import SettingsError
 
 # Averages of whatever they are handed, which compare nothing with the label, or bases of others.
