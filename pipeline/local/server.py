@@ -9,6 +9,7 @@ gone, however it went, its input ends; then it kills what it started and exits.
 
 import contextlib
 import ctypes
+import gc
 import json
 import os
 import select
@@ -50,7 +51,12 @@ def serve(job_file: Path, runner: int) -> None:
     requests, replies = os.dup(0), os.dup(1)
     _redirect(job.log("server"))
     password.take()
+    # The collector would look through half a million objects that stay, again and again: as they are made here, and
+    # then in every node, which would copy the pages that it marks.
+    gc.disable()
     _import_everything()
+    gc.freeze()
+    gc.enable()
     _die_with_parent(0)  # from now on it sees it, and has children to end first
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # who ends a whole service means the runner, which ends us in order
     _reply(replies, {"ready": True})
