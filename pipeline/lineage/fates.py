@@ -17,6 +17,7 @@ class Fate:
         model: The model.
         run: The run that trained it.
         problem: Its problem.
+        label: The feature that it was trained to predict; empty if that is not recorded.
         blessed: What the gates said; None if they were not asked.
         reason: Why.
         columns: The columns that its answers depend on; None if that is not recorded.
@@ -27,6 +28,7 @@ class Fate:
     model: Artifact
     run: str = ""
     problem: str = ""
+    label: str = ""
     blessed: bool | None = None
     reason: str = ""
     columns: list[str] | None = None
@@ -42,10 +44,10 @@ def fates(archive: Archive, models: Iterable[Artifact], pushed: Iterable[Push]) 
     events = store.events_of_artifacts(found)
     made_by = producers(archive, found)
     runs = store.runs_of(made_by.values())
-    problems = _problems(archive, made_by.values())
+    known = _problems_and_labels(archive, made_by.values())
     for number, execution in made_by.items():
         found[number].run = runs.get(execution, "")
-        found[number].problem = problems.get(execution, "")
+        found[number].problem, found[number].label = known.get(execution, ("", ""))
     asked = {event.execution: event.artifact for event in events if not event.output and event.key == "model"}
     answers = [event for event in store.events_of_executions(asked) if event.output]
     made = {one.id: one for one in store.artifacts(event.artifact for event in answers)}
@@ -62,15 +64,15 @@ def fates(archive: Archive, models: Iterable[Artifact], pushed: Iterable[Push]) 
     return found
 
 
-def _problems(archive: Archive, executions: Iterable[int]) -> dict[int, str]:
-    """Return the problem of each execution: from its properties, which cost less to read than its context."""
+def _problems_and_labels(archive: Archive, executions: Iterable[int]) -> dict[int, tuple[str, str]]:
+    """Return problem and label of each execution: from its properties, which cost less to read than its context."""
     found = {}
     for one in archive.store.executions(executions):
         config = json_of(one.get("custom_config"))
         if isinstance(config, dict) and config.get("problem"):
-            found[one.id] = str(config["problem"])
+            found[one.id] = (str(config["problem"]), str(config.get("label") or ""))
     places = archive.store.places_of(set(executions) - found.keys())
-    return {number: problem for number, (problem, _) in places.items()} | found
+    return {number: (problem, "") for number, (problem, _) in places.items()} | found
 
 
 def _judge(fate: Fate, told: dict[str, Artifact]) -> None:

@@ -45,7 +45,8 @@ def feature_lineage(archive: Archive, name: str) -> Answer:
                 )
         roots.append(root)
     if name in columns:
-        note = _count([_depends(one, name) for one in ends.values()])
+        learned = {one.facts["id"] for root in roots for graph in root.links for one in graph.links if one.facts["label"]}
+        note = _count([None if one in learned else _depends(ends[one], name) for one in ends], len(learned))
     else:
         note = f"feature {name}, made of " + ", ".join(str(one.facts["column"]) for one in roots)
     return Answer(f"lineage feature {name}", tuple(roots), upstream=False, notes=(note,))
@@ -62,11 +63,20 @@ def columns_of_features(graph: Artifact) -> dict[str, list[str]]:
         return {}
 
 
-def _count(answers: list[bool | None]) -> str:
-    words = f"{answers.count(True)} of {len(answers)} models use it"
-    if False in answers:
-        words += f", {answers.count(False)} {'does' if answers.count(False) == 1 else 'do'} not"
-    return words + (f", of {answers.count(None)} it is not known" if None in answers else "")
+def _count(answers: list[bool | None], learned: int) -> str:
+    """Say how many models use a column.
+
+    Args:
+        answers: Whether each does; None where that is not known, and where it is made into the label.
+        learned: How many models it is made into the label of.
+    """
+    models = "1 model" if len(answers) == 1 else f"{len(answers)} models"
+    used, unused, unknown = answers.count(True), answers.count(False), answers.count(None) - learned
+    words = [f"{used} of {models} {'uses' if used == 1 else 'use'} it"] if learned < len(answers) or not answers else []
+    words += [f"{unused} {'does' if unused == 1 else 'do'} not"] if unused else []
+    of = "" if words else f" of {models}"
+    words += [f"{learned}{of} {'was' if learned == 1 else 'were'} trained to predict it"] if learned else []
+    return ", ".join([*words, *([f"of {unknown} it is not known"] if unknown else [])])
 
 
 def _transform(
@@ -85,12 +95,16 @@ def _transform(
         fate = ends[model.id]
         one = building.model_thing(fate, served)
         depends = _depends(fate, column)
-        one.facts["depends"] = depends
-        one.detail = {
-            True: "its answers depend on it; ",
-            False: "its answers do not depend on it; ",
-            None: "whether its answers depend on it is not recorded; ",
-        }[depends] + one.detail
+        one.facts |= {"depends": depends, "label": fate.label in features}
+        words = {
+            True: "its answers depend on it",
+            False: "its answers do not depend on it",
+            None: "whether its answers depend on it is not recorded",
+        }[depends]
+        if fate.label in features:  # no answer is made of it: that is not worth telling
+            made = "it" if fate.label == column else f"{fate.label}, made of it"
+            words = f"trained to predict {made}" + (f"; {words}" if depends else "")
+        one.detail = f"{words}; {one.detail}"
         thing.links.append(one)
     return thing
 

@@ -4,10 +4,11 @@ from collections import defaultdict
 
 from pipeline.lineage import building, facts
 from pipeline.lineage.archive import Archive
+from pipeline.lineage.details import settings_and_libraries
 from pipeline.lineage.fates import fates
 from pipeline.lineage.feature import columns_of_features
 from pipeline.lineage.pushes import Push, choose, live, producers
-from pipeline.lineage.runs import describe
+from pipeline.lineage.runs import describe, parts
 from pipeline.lineage.store import Artifact, Execution
 from pipeline.lineage.things import Answer, Thing
 
@@ -26,18 +27,26 @@ def model_lineage(archive: Archive, version: str | None = None, problem: str | N
     push, ours = choose(archive, version, problem)
     served = {one.push.execution for one in live(ours) if one.push}
     root = building.version_thing(push, live=push.execution in served)
-    walk = Upstream(archive)
+    walk = Upstream(archive, push.run)
     root.links = [*walk.judged(push, ours), *walk.model(push.model)]
     if push.run:
-        root.links.append(building.run_thing(describe(archive, push.run)))
+        run = building.run_thing(describe(archive, push.run))
+        kept = settings_and_libraries(archive, push.run, parts(archive, push.run))
+        run.facts |= {"settings": kept[0], "libraries": kept[1]}
+        root.links.append(run)
     return Answer(f"lineage model {push.problem}/{push.version}", (root,), upstream=True)
 
 
 class Upstream:
-    """Walks from artifacts to what they were made of, and makes each thing once."""
+    """Walks from artifacts to what they were made of, and makes each thing once.
 
-    def __init__(self, archive: Archive) -> None:
-        self._archive = archive
+    Args:
+        archive: The workspace.
+        run: The run that is asked about; where a model is another one's, that is said.
+    """
+
+    def __init__(self, archive: Archive, run: str) -> None:
+        self._archive, self._run = archive, run
         self._known: dict[int, Thing] = {}
 
     def model(self, number: int) -> list[Thing]:
@@ -48,6 +57,10 @@ class Upstream:
         name = f"model {artifact.id}"
         thing = Thing(f"artifact:{number}", "model", name, artifact.uri, {"id": number, "uri": artifact.uri})
         if maker is not None:
+            trained = self._archive.store.runs_of([maker.id]).get(maker.id, "")
+            thing.facts["run"] = trained or None
+            if trained not in ("", self._run):
+                thing.detail += f"; trained by run {trained}"
             digest, settings = facts.code_hash(maker), facts.training(maker)
             if digest:
                 thing.links.append(building.code_thing("model.py and what it imports", digest))

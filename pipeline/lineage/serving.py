@@ -41,8 +41,9 @@ def _problem(archive: Archive, one: Live) -> Thing:
     thing = Thing(f"serving:{one.problem}:{one.folder}", "serving", title, detail, told)
     if one.push:
         run = describe(archive, one.push.run)
+        place, digest = str(one.push.folder), one.push.model_hash
         folder = Thing(
-            f"folder:{one.push.folder}", "folder", str(one.push.folder), f"model {short(one.push.model_hash)}"
+            f"folder:{place}", "folder", place, f"model {short(digest)}", {"path": place, "model_hash": digest}
         )
         thing.links = [folder, building.run_thing(run), *_made_from(run)]
     if one.before:
@@ -57,12 +58,8 @@ def _problem(archive: Archive, one: Live) -> Thing:
 def _made_from(run: Run) -> list[Thing]:
     made = [building.file_thing(one, run.span) for one in run.sources]
     if run.metric:
-        metric = run.metric
-        made.append(
-            Thing(
-                f"metric:{run.name}", "metric", metric["metric"], number(metric["value"]), {"metric": metric["metric"]}
-            )
-        )
+        told = {name: run.metric[name] for name in ("metric", "value")}
+        made.append(Thing(f"metric:{run.name}", "metric", told["metric"], number(told["value"]), told))
     return made
 
 

@@ -115,7 +115,7 @@ def why(archive: Archive, run: str, node: Node, reached: Reached) -> Why:
         words = asked + (f"; and {words}" if changes else "")
     elif not changes:
         words = _gone(archive, before[1]) or f"nothing that is recorded changed since run {before[0]}"
-    same = _same(archive, run, node.name, execution, but={one.kind for one in changes})
+    same = _same(archive, run, node.name, execution, but=changes)
     return Why(run, node.name, node.state, before[0], words + failed, tuple(changes), tuple(first.items()), same)
 
 
@@ -173,19 +173,24 @@ def _executions(archive: Archive, run: str) -> dict[tuple[str, str], list[Execut
 
 
 def _same(
-    archive: Archive, run: str, node: str, execution: Execution, but: Iterable[str] = ()
+    archive: Archive, run: str, node: str, execution: Execution, but: Iterable[Change] = ()
 ) -> tuple[tuple[str, str], ...]:
-    """Say what a node depends on that is as it was."""
-    job, left_out = archive.record(run).job, set(but)
-    inputs = _inputs(archive, execution)
-    numbers = [f"{key} {', '.join(str(one.id) for one in found)}" for key, found in sorted(inputs.items())]
+    """Say what a node depends on that is as it was, ``but`` for what changed."""
+    job, changed = archive.record(run).job, {(one.kind, one.name) for one in but}
+    left_out = {kind for kind, _ in changed} - {"input", "setting"}
+    inputs = {key: made for key, made in _inputs(archive, execution).items() if ("input", key) not in changed}
+    numbers = [f"{key} {', '.join(str(one.id) for one in made)}" for key, made in sorted(inputs.items())]
     found = [("input", ", ".join(numbers))]
     if node in ENTRIES and facts.code_hash(execution):
         digest = facts.short(facts.code_hash(execution))
         found.append(("code", f"{ENTRIES[node]}.py and what it imports: hash {digest}"))
     settings = [name for name in _settings(job, node) if name not in ("data.path",)]
     if settings:
-        found.append(("setting", ", ".join(dict.fromkeys(name.partition(".")[0] for name in settings))))
+        groups = dict.fromkeys(name.partition(".")[0] for name in settings)
+        touched = {name.partition(".")[0] for kind, name in changed if kind == "setting"}
+        words = [one for one in groups if one not in touched]
+        words += [f"all else in {one}" for one in groups if one in touched and ("setting", one) not in changed]
+        found.append(("setting", ", ".join(words)))
     if job.get("libraries"):
         found.append(("library", ", ".join(f"{name} {version}" for name, version in job["libraries"].items())))
     if job.get("components"):

@@ -56,7 +56,8 @@ def test_changed_code_and_setting(ask: Ask) -> None:
         **{"before": "    return None", "after": "    return spec\n# better"},
     }
     assert (value["state"], value["compared_with"], value["first_causes"]) == ("ran", TWO, [])
-    assert set(value["same"]) == {"input", "library"}
+    assert set(value["same"]) == {"input", "library", "setting"}
+    assert value["same"]["setting"] == "label, all else in training"
 
 
 def test_a_changed_library(ask: Ask) -> None:
