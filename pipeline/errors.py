@@ -5,8 +5,8 @@ printed as a few lines without a stack trace and decides the exit code of the pr
 their own, and Beam turns exceptions of its workers into text, an error can be written to a line of text and found
 again in one (:meth:`PipelineError.encode`, :func:`find`).
 
-Exit codes: 0 done, 2 wrong use or settings, 3 data refused, 4 user code failed, 5 model not blessed, 130 Ctrl-C,
-143 SIGTERM, 1 anything else.
+Exit codes: 0 done, 2 wrong use or settings, 3 data refused, 4 user code failed, 5 model not blessed, 129 SIGHUP,
+130 Ctrl-C, 143 SIGTERM, 1 anything else.
 """
 
 import json
@@ -165,6 +165,13 @@ class TerminatedError(CancelledError):
     kind = "terminated"
 
 
+class HungUpError(CancelledError):
+    """The terminal that the run was started from was closed: SIGHUP."""
+
+    exit_code = 129
+    kind = "hung-up"
+
+
 OUT_OF_MEMORY = ("std::bad_alloc", "OOM when allocating", "Cannot allocate memory", "failed to allocate memory")
 """What the libraries say where Python would raise a ``MemoryError``."""
 
@@ -182,6 +189,7 @@ _KINDS: dict[str, type[PipelineError]] = {
         LimitError,
         CancelledError,
         TerminatedError,
+        HungUpError,
     )
 }
 

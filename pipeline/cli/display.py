@@ -1,9 +1,13 @@
 """Shows a run while it goes: a line as each node starts and ends, and one for what is under way."""
 
+import contextlib
+import errno
+import os
 import shutil
 import sys
 import time
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, TextIO
 
 import click
 
@@ -80,18 +84,37 @@ class Display:
             for node, since in self._running.items()
         ]
         width = shutil.get_terminal_size().columns
-        click.echo("\r\x1b[K" + ("  … " + "  |  ".join(parts))[: width - 1], err=True, nl=False)
+        with unless_closed(sys.stderr):
+            click.echo("\r\x1b[K" + ("  … " + "  |  ".join(parts))[: width - 1], err=True, nl=False)
         self._live = True
 
     def close(self) -> None:
         """Leave the terminal on a fresh line."""
         if self._live:
-            click.echo("\r\x1b[K", err=True, nl=False)
+            with unless_closed(sys.stderr):
+                click.echo("\r\x1b[K", err=True, nl=False)
             self._live = False
 
     def _line(self, text: str) -> None:
         self.close()
-        click.echo(text, err=True)
+        with unless_closed(sys.stderr):
+            click.echo(text, err=True)
+
+
+@contextlib.contextmanager
+def unless_closed(stream: TextIO) -> Iterator[None]:
+    """Print to a terminal, unless it was closed meanwhile (EIO); then what is printed goes nowhere from now on.
+
+    The run itself must not fail for that: SIGHUP ends it in order, and under ``nohup`` it goes on.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno != errno.EIO:
+            raise
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
 
 
 def _training(event: dict[str, Any]) -> str:

@@ -22,7 +22,7 @@ def cli() -> None:
     """Take a TensorFlow Estimator from raw files to a validated, versioned, served model.
 
     Exit codes: 0 pushed, or nothing new to push; 2 wrong use or settings; 3 data refused; 4 user code failed; 5 model
-    not blessed; 130 Ctrl-C; 143 SIGTERM; 1 anything else.
+    not blessed; 129 SIGHUP; 130 Ctrl-C; 143 SIGTERM; 1 anything else.
     """
 
 
@@ -177,9 +177,12 @@ def main(arguments: list[str] | None = None) -> int:
         error.show()
         return int(error.exit_code)
     except (click.Abort, KeyboardInterrupt) as stopped:
-        click.echo("\nStopped; nothing was pushed by the node that was under way.", err=True)
-        if given[:1] in (["run"], ["resume"]):
-            click.echo(resume_line(), err=True)
+        from pipeline.cli.display import unless_closed
+
+        with unless_closed(sys.stderr):
+            click.echo("\nStopped; nothing was pushed by the node that was under way.", err=True)
+            if given[:1] in (["run"], ["resume"]):
+                click.echo(resume_line(), err=True)
         return 128 + getattr(stopped, "number", signal.SIGINT)
     except Exception as error:  # noqa: BLE001  a fault of ours is an error for a person too
         if not isinstance(error, OSError):

@@ -10,7 +10,7 @@ from typing import NoReturn
 
 import click
 
-from pipeline.cli.display import Display
+from pipeline.cli.display import Display, unless_closed
 from pipeline.cli.problems import find_problem
 from pipeline.cli.summary import as_json as summary_json
 from pipeline.cli.summary import exit_code, render
@@ -34,8 +34,12 @@ def run_command(
 ) -> int:
     """Run a problem and print the summary; return the exit code."""
     settings = read_problem(find_problem(problem), overrides, data)
+    others = [one for one in overrides if one.partition("=")[0].strip() != "data.path"]
+    # The path as it was resolved from this directory: the options are to be as good from another one.
+    given = [] if data is None and len(others) == len(overrides) else ["--data", settings.settings.data.path]
+    given += [word for one in others for word in ("--set", one)]
     return carry_out(
-        lambda display: run_problem(settings, workspace, display, cache=cache, most=most, part=part),
+        lambda display: run_problem(settings, workspace, display, cache=cache, most=most, part=part, given=given),
         as_json=as_json,
         verbose=verbose,
     )
@@ -44,15 +48,18 @@ def run_command(
 def carry_out(work: Callable[[Display], Outcome], *, as_json: bool, verbose: bool) -> int:
     """Do what a command is to do, show it while it goes, and print the summary; return the exit code."""
     display = Display()
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:  # as nohup has it
+            signal.signal(number, _interrupt)
     try:
         outcome = work(display)
     finally:
         display.close()
-    if as_json:
-        click.echo(json.dumps(summary_json(outcome), indent=2))
-    else:
-        click.echo(render(outcome, sys.stdout.isatty(), verbose=verbose))
+    with unless_closed(sys.stdout):
+        if as_json:
+            click.echo(json.dumps(summary_json(outcome), indent=2))
+        else:
+            click.echo(render(outcome, sys.stdout.isatty(), verbose=verbose))
     return exit_code(outcome)
 
 

@@ -13,7 +13,7 @@ from pipeline.cli.paths import near
 from pipeline.cli.resuming import resume_line
 from pipeline.errors import CancelledError, DataError, LimitError, NotBlessedError, SettingsError, UserCodeError
 from pipeline.lineage.facts import times
-from pipeline.local.resuming import address
+from pipeline.local.resuming import again
 from pipeline.local.run import Outcome
 
 
@@ -196,7 +196,8 @@ def _again(outcome: Outcome) -> str:
         return f"  resume    {command}   (finished nodes are reused)"
     if not outcome.resumed:
         return resume_line()
-    command = shlex.join(["python", "runner.py", "run", address(outcome.job), "--workspace", near(str(root))])
+    options = [*str(outcome.job.part).split(), "--workspace", near(str(root))]
+    command = shlex.join(["python", sys.argv[0], "run", *again(outcome.job), *options])
     return f"  resume    {command}   (finished nodes are reused)"
 
 

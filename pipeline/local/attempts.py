@@ -84,6 +84,8 @@ class Attempt:
         self._events: Path = job.events(node)
         self._read = self._events.stat().st_size if self._events.exists() else 0  # the attempt before wrote that
         self._since = time.monotonic()
+        self._waited = 0.0  # for other runs of the workspace, as far as that is over
+        self._waits_since: float | None = None
         self._looked = self._since
 
     def seconds(self) -> float:
@@ -100,13 +102,29 @@ class Attempt:
         if not whole:
             return []
         self._read += len(whole) + 1
-        return [json.loads(line) for line in whole.splitlines()]
+        found: list[dict[str, Any]] = [json.loads(line) for line in whole.splitlines()]
+        for event in found:
+            if "waits" in event:
+                self._waits(bool(event["waits"]))
+        return found
+
+    def _waits(self, begins: bool) -> None:
+        """Take up that it waits for another run, or does so no longer: that is no time of its own."""
+        now = time.monotonic()
+        if self._waits_since is not None:
+            self._waited += now - self._waits_since
+        self._waits_since = now if begins else None
+
+    def own_seconds(self) -> float:
+        """Return how long it has been running, without what it waited for other runs of the workspace."""
+        waits = 0.0 if self._waits_since is None else time.monotonic() - self._waits_since
+        return self.seconds() - self._waited - waits
 
     def beyond(self) -> PipelineError | None:
         """Return what limit it exceeds, if any."""
         log = self._job.log(self._node)
         seconds = self._rules.time_limit(self._node)
-        if seconds is not None and self.seconds() > seconds:
+        if seconds is not None and self.own_seconds() > seconds:
             return over_time(self._node, seconds, log)
         megabytes = self._rules.memory_limit(self._node)
         if megabytes is not None and self.process is not None and time.monotonic() - self._looked > _LOOK:

@@ -5,6 +5,7 @@ and a node that has ended would not be looked at again. Here each attempt is an 
 well in a run is not launched again.
 """
 
+import shlex
 import shutil
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from tfx.orchestration.portable import data_types, launcher
 from pipeline.errors import InfrastructureError, PipelineError
 from pipeline.local import history
 from pipeline.local.record import Job, NodeResult, read_result, write_json
+from pipeline.local.resuming import again
 
 _ENDED_WELL = (mlmd.Execution.COMPLETE, mlmd.Execution.CACHED)
 _FREED = (mlmd.Artifact.MARKED_FOR_DELETION, mlmd.Artifact.DELETED)
@@ -108,7 +110,8 @@ def write_done(store: Any, job: Job) -> None:
                         f"What {node} made in this run is gone",
                         got=f"no such file or folder, or freed by gc: {one['uri']}",
                         where=str(job.folder),
-                        hint=f"begin another run, which makes it again: python runner.py run {job.problem.name}",
+                        hint="begin another run, which makes it again: "
+                        + shlex.join(["python", "runner.py", "run", *again(job)]),
                     )
         write_json(job.result(node), result.as_json())
 

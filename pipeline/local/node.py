@@ -5,7 +5,9 @@ import logging
 import os
 import random
 import sys
+import time
 import traceback
+from collections.abc import Iterator
 from typing import Any
 
 import absl.logging
@@ -142,10 +144,7 @@ def run(job: Job, node: str, failed: str = "") -> int:
         ir = pipeline_pb2.Pipeline()
         ir.ParseFromString(job.chain.read_bytes())
         plan = _plan(job, ir)
-        # A run that makes the same thing at the same time waits here, and then finds it made. The folder of a training
-        # with its checkpoints and the serving folder are such things, too.
-        name = f"{job.problem.name}.{node}"
-        with turn(job.workspace.root, name, holder=job.run, waiting=lambda other: _say_that_it_waits(other, node)):
+        with _alone(job, node):
             history.sweep_working_folders(job.workspace.artifacts(job.problem.name) / node)
             if node == "Trainer" and node in plan.anew and not failed and not resumes_of(job.folder):
                 forget_done(job.workspace.artifacts(job.problem.name) / node)
@@ -164,8 +163,24 @@ def _is_other(job: Job, run: str) -> bool:
     return run != job.run and is_alive(job.workspace.run(run))
 
 
-def _say_that_it_waits(other: str, node: str) -> None:
-    progress.report(note=f"waiting for {other or 'another run'} to finish {node}")
+@contextlib.contextmanager
+def _alone(job: Job, node: str) -> Iterator[None]:
+    """Be the only one in the workspace who runs a node of a problem.
+
+    A run that makes the same thing at the same time waits here, and then finds it made. The folder of a training with
+    its checkpoints and the serving folder are such things, too. What it waits is told to the runner, whose limits do
+    not count it.
+    """
+    waits: list[tuple[float, str]] = []
+
+    def begin(other: str) -> None:
+        waits.append((time.monotonic(), other or "another run"))
+        progress.report(note=f"waiting for {waits[0][1]} to finish {node}", waits=True)
+
+    with turn(job.workspace.root, f"{job.problem.name}.{node}", holder=job.run, waiting=begin):
+        for since, other in waits:
+            progress.report(note=f"waited {time.monotonic() - since:.0f} s for {other}", waits=False)
+        yield
 
 
 class _NoWatcher:

@@ -12,9 +12,22 @@ from types import TracebackType
 from typing import Any
 
 from pipeline.errors import InfrastructureError
+from pipeline.local.causes import LESS_MEMORY
 from pipeline.local.record import Job
 
 _PROJECT = Path(__file__).resolve().parents[2]
+
+
+def _lost(code: int, log: Path) -> InfrastructureError:
+    """Describe a fork server that had loaded all and ended all the same: with it went the nodes that were under way."""
+    how = f"signal {-code} ({signal.Signals(-code).name})" if code < 0 else f"exit code {code}"
+    return InfrastructureError(
+        "The fork server, the process that starts all nodes, " + ("was killed" if code < 0 else "ended"),
+        got=f"{how}; it is not started again within a run, and the nodes that were under way ended with it",
+        where=str(log),
+        hint="the command below goes on where it was; if nobody killed it, the machine ran out of memory: "
+        + LESS_MEMORY,
+    )
 
 
 class Server:
@@ -89,6 +102,8 @@ class Server:
     def _gone(self) -> InfrastructureError:
         self._process.wait()
         log = self._job.log("server")
+        if not self._imports:
+            return _lost(self._process.returncode, log)
         last = [line for line in log.read_text(errors="replace").splitlines() if line.strip()][-2:]
         return InfrastructureError(
             "The process that loads TensorFlow, Beam and TFX ended",

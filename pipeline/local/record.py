@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ class Job:
         workspace: The workspace.
         cache: Whether nodes may reuse what earlier runs made.
         part: Which part of the chain is run.
+        given: The options that made the settings what they are (``--data``, ``--set``), to be given again.
     """
 
     run: str
@@ -36,6 +37,7 @@ class Job:
     workspace: Workspace
     cache: bool
     part: Part = WHOLE
+    given: tuple[str, ...] = ()
 
     @property
     def folder(self) -> Path:
@@ -70,13 +72,15 @@ class Job:
         return self.folder / "nodes" / f"{node}.json"
 
 
-def create_job(workspace: Workspace, problem: Problem, *, cache: bool, part: Part = WHOLE) -> Job:
+def create_job(
+    workspace: Workspace, problem: Problem, *, cache: bool, part: Part = WHOLE, given: Sequence[str] = ()
+) -> Job:
     """Name a run, copy the problem's code, and write down what is to be done.
 
     The copy is what the run imports, and stays as the record of its code.
     """
     run = _new_run(workspace, problem.name)
-    job = Job(run, problem, workspace, cache, part)
+    job = Job(run, problem, workspace, cache, part, tuple(given))
     _check_size(problem.folder)
     shutil.copytree(problem.folder, job.code, ignore=_NOT_COPIED)
     for folder in (job.log("x").parent, job.events("x").parent, job.result("x").parent):
@@ -89,6 +93,7 @@ def create_job(workspace: Workspace, problem: Problem, *, cache: bool, part: Par
             "workspace": str(workspace.root),
             "cache": cache,
             "part": part.as_json(),
+            "given": list(given),
             "started": time.time(),
             "libraries": library_versions(),
             "components": component_files(),
@@ -102,7 +107,7 @@ def read_job(file: Path) -> Job:
     value = json.loads(file.read_text(encoding="utf-8"))
     problem = Problem.model_validate(value["problem"])
     workspace = Workspace(Path(value["workspace"]))
-    return Job(value["run"], problem, workspace, value["cache"], read_part(value.get("part", {})))
+    return Job(value["run"], problem, workspace, value["cache"], read_part(value.get("part", {})), tuple(value.get("given", ())))
 
 
 def _new_run(workspace: Workspace, problem: str) -> str:

@@ -5,6 +5,7 @@ files of that attempt results are kept (why a node ran), its outcome is put asid
 """
 
 import json
+import shlex
 import time
 from pathlib import Path
 from typing import Any
@@ -138,7 +139,7 @@ def as_recorded(job: Job) -> Problem:
 def changed_since(job: Job) -> str | None:
     """Say in a sentence how the problem's folder differs from what the run began with; None if it does not."""
     folder = job.problem.folder
-    again = f"`python runner.py run {address(job)}` would take the folder as it is now"
+    anew = f"`{shlex.join(['python', 'runner.py', 'run', *again(job)])}` would take the folder as it is now"
     if not folder.is_dir():
         return f"{folder} is gone since; the run goes on with its own copy of it"
     old, new = _files(job.code), _files(folder)
@@ -146,13 +147,18 @@ def changed_since(job: Job) -> str | None:
     if not changed:
         return None
     names = ", ".join(changed[:4]) + (f" and {len(changed) - 4} more" if len(changed) > 4 else "")
-    return f"{names} in {folder} changed since; the run goes on with its own copy, {again}"
+    return f"{names} in {folder} changed since; the run goes on with its own copy, {anew}"
 
 
 def address(job: Job) -> str:
     """Return what `run` is told to run the problem: its name if it ships, else its folder."""
     shipped = Path(__file__).resolve().parents[1] / "problems"
     return job.problem.name if job.problem.folder.parent == shipped else str(job.problem.folder)
+
+
+def again(job: Job) -> list[str]:
+    """Return what `run` is told to run the problem as it is now with the options that this run was begun with."""
+    return [address(job), *job.given]
 
 
 def _files(folder: Path) -> set[str]:

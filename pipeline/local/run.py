@@ -3,7 +3,7 @@
 import json
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -73,6 +73,7 @@ def run_problem(
     cache: bool = True,
     most: int | None = None,
     part: Part = WHOLE,
+    given: Sequence[str] = (),
 ) -> Outcome:
     """Run the chain of a problem in the workspace ``root``.
 
@@ -83,13 +84,14 @@ def run_problem(
         cache: Whether nodes may reuse what earlier runs made.
         most: How many nodes run at once; by default one a core, and no more than there is memory for.
         part: Which part of the chain is run.
+        given: The options that made the settings what they are, kept for who resumes the run.
 
     Returns:
         The outcome; that a node failed, or that the run was cancelled, is part of it.
 
     Raises:
         PipelineError: If it cannot even begin: no data, no workspace, nothing to import.
-        StoppedAtOnce: On the second Ctrl-C or SIGTERM; the first one ends the run in order.
+        StoppedAtOnce: On the second Ctrl-C or SIGTERM; the first one ends the run in order, as a SIGHUP does.
     """
     began = time.monotonic()
     part = check(part, problem.settings, cache=cache)
@@ -97,7 +99,7 @@ def run_problem(
     _check_files(problem)
     workspace = open_workspace(root, problem.settings.metadata.address)
     with shared(workspace, watcher.note):
-        job = create_job(workspace, problem, cache=cache, part=part)
+        job = create_job(workspace, problem, cache=cache, part=part, given=given)
         with hold(job.folder):
             return _carry_out(job, watcher, began, most)
 
@@ -116,7 +118,7 @@ def resume_run(workspace: Workspace, run: str, watcher: Watcher, *, most: int | 
 
     Raises:
         PipelineError: If it cannot even begin: the run is under way, or its record is damaged.
-        StoppedAtOnce: On the second Ctrl-C or SIGTERM; the first one ends the run in order.
+        StoppedAtOnce: On the second Ctrl-C or SIGTERM; the first one ends the run in order, as a SIGHUP does.
     """
     began = time.monotonic()
     job = open_run(workspace, run)

@@ -1,4 +1,8 @@
-"""Ctrl-C and SIGTERM: the first one asks a run to end in order, the second one ends it at once."""
+"""Ctrl-C, SIGTERM and SIGHUP: the first one asks a run to end in order, the second one ends it at once.
+
+A terminal that is closed sends SIGHUP more than once (its shell does, and then the kernel): any but the first does
+nothing.
+"""
 
 import signal
 import threading
@@ -7,9 +11,10 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-from pipeline.errors import CancelledError, TerminatedError
+from pipeline.errors import CancelledError, HungUpError, TerminatedError
 
-_NUMBERS = (signal.SIGINT, signal.SIGTERM)
+_NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_KINDS = {signal.SIGTERM: TerminatedError, signal.SIGHUP: HungUpError}
 
 
 class StoppedAtOnce(KeyboardInterrupt):
@@ -36,21 +41,24 @@ class Stop:
         """What a person is told; None as long as nobody wants the run to end."""
         if self.number is None:
             return None
-        kind = TerminatedError if self.number == signal.SIGTERM else CancelledError
+        kind = _KINDS.get(signal.Signals(self.number), CancelledError)
         return kind(f"The run was cancelled by {self.name}", hint="the command below goes on where it was")
 
     @property
     def name(self) -> str:
         """How a person calls the signal."""
+        if self.number == signal.SIGHUP:
+            return "SIGHUP: its terminal was closed"
         return "Ctrl-C" if self.number == signal.SIGINT else signal.Signals(self.number or signal.SIGTERM).name
 
     @contextmanager
     def heeded(self) -> Iterator[None]:
-        """Take the two signals; what was there to take them before does so again at the end."""
+        """Take the signals; what was there to take them before does so again at the end."""
         ours = threading.current_thread() is threading.main_thread()  # others can take no signals
         before: dict[int, Any] = {one: signal.getsignal(one) for one in _NUMBERS} if ours else {}
         for one, handler in before.items():
-            if handler != signal.SIG_IGN:  # a shell that starts us in the background has us ignore Ctrl-C
+            # A shell that starts us in the background has us ignore Ctrl-C, and nohup has us ignore SIGHUP.
+            if handler != signal.SIG_IGN:
                 signal.signal(one, self._take)
         try:
             yield
@@ -74,5 +82,7 @@ class Stop:
         del frame
         if self._in_order and self.number is None:
             self.number = number
+            return
+        if number == signal.SIGHUP and self.number is not None:
             return
         raise StoppedAtOnce(number)

@@ -5,6 +5,7 @@ inputs as in any run, and the run's lineage is whole. All results are of one run
 the blessing of another.
 """
 
+import shlex
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from pipeline.errors import PipelineError
 from pipeline.local.history import TAKEN_FROM
 from pipeline.local.launching import ended_well
 from pipeline.local.record import Job
+from pipeline.local.resuming import again
 
 _OUTPUTS = (mlmd.Event.OUTPUT, mlmd.Event.INTERNAL_OUTPUT)
 
@@ -54,7 +56,7 @@ def take(store: Any, job: Job, nodes: Collection[str]) -> str:
         got=got,
         expected="one run with results of " + ", ".join(nodes),
         where=str(job.part),
-        hint=f"make them: python runner.py run {job.problem.name} --to {job.part.only}",
+        hint="make them: " + shlex.join(["python", "runner.py", "run", *again(job), "--to", str(job.part.only)]),
     )
 
 

@@ -14,6 +14,7 @@ from pipeline.metadata.address import PASSWORD_VARIABLE, Address
 from pipeline.metadata.password import blotted, password
 
 _SECONDS = 10  # to reach a server
+_TURN = 60  # seconds to wait for others that set a database up, on a server of MySQL's kind
 _LOCK = 0x65737470  # of PostgreSQL's advisory locks: ours, by a number that others hardly take
 _TABLES = ("artifact", "execution", "context")
 
@@ -41,7 +42,15 @@ def prepared(address: Address, open_client: Callable[[], Any]) -> Iterator[Any]:
     with connect(address) as connection, connection.cursor() as cursor:
         try:
             if address.kind == "mysql":
-                cursor.execute("SELECT GET_LOCK('estimator-pipeline', 60)")
+                cursor.execute("SELECT GET_LOCK('estimator-pipeline', %s)", (_TURN,))
+                if cursor.fetchone()[0] != 1:  # 0: it is another's still; NULL: the server could not say
+                    raise InfrastructureError(
+                        "The database of the metadata store is being set up by another run, and that does not end",
+                        got=f"the server's lock estimator-pipeline was not to be had within {_TURN} s",
+                        where=address.url,
+                        hint="run again when that run has ended; SELECT IS_USED_LOCK('estimator-pipeline') on the"
+                        " server says which connection has it",
+                    )
                 yield open_client()
                 return
             cursor.execute("SHOW server_encoding")

@@ -1,6 +1,12 @@
-"""Ctrl-C: the run ends at once, and leaves no process behind. For SIGTERM and going on see test_attempts.py."""
+"""Ctrl-C and a closed terminal: the run ends at once, and leaves no process. For SIGTERM see test_attempts.py."""
 
+import fcntl
+import json
+import os
+import pty
 import signal
+import subprocess
+import termios
 import time
 from pathlib import Path
 
@@ -53,6 +59,36 @@ def test_stopped_while_loading(site: Site) -> None:
     assert time.monotonic() - since < 3
     assert "Traceback" not in ended.text
     assert "cancelled by Ctrl-C" in ended.stdout
+    assert not processes_of(site.workspace)
+
+
+def test_a_closed_terminal_ends_the_run_in_order(site: Site) -> None:
+    """Both the signal and what can no longer be printed: the run says in its record that it was cancelled."""
+    known = set((site.workspace / "runs").iterdir())
+    ours, theirs = pty.openpty()
+
+    def be_its_shell() -> None:
+        os.setsid()
+        fcntl.ioctl(theirs, termios.TIOCSCTTY, 0)
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+    process = subprocess.Popen(
+        site.command(),
+        cwd=PROJECT,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        preexec_fn=be_its_shell,  # noqa: PLW1509  no thread is running here
+        text=True,
+    )
+    os.close(theirs)
+    until(lambda: loading(site, known), process)
+    os.close(ours)
+    assert process.wait(timeout=20) == 129
+    [stopped] = set((site.workspace / "runs").iterdir()) - known
+    outcome = json.loads((stopped / "outcome.json").read_text())
+    assert outcome["cancelled"]
+    assert outcome["error"]["headline"] == "The run was cancelled by SIGHUP: its terminal was closed"
     assert not processes_of(site.workspace)
 
 

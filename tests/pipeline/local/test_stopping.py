@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, sent to this very process."""
+"""Ctrl-C, SIGTERM and SIGHUP, sent to this very process."""
 
 import os
 import signal
@@ -8,7 +8,14 @@ import pytest
 from pipeline.local.stopping import Stop, StoppedAtOnce
 
 
-@pytest.mark.parametrize(("number", "code", "name"), [(signal.SIGINT, 130, "Ctrl-C"), (signal.SIGTERM, 143, "SIGTERM")])
+@pytest.mark.parametrize(
+    ("number", "code", "name"),
+    [
+        (signal.SIGINT, 130, "Ctrl-C"),
+        (signal.SIGTERM, 143, "SIGTERM"),
+        (signal.SIGHUP, 129, "SIGHUP: its terminal was closed"),
+    ],
+)
 def test_the_first_one_asks_and_the_second_one_tells(number: int, code: int, name: str) -> None:
     before = signal.getsignal(number)
     stop = Stop()
@@ -31,12 +38,25 @@ def test_where_nobody_looks_it_ends_at_once() -> None:
     assert stop.error is None
 
 
-def test_who_was_started_to_ignore_it_does() -> None:
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+def test_a_closed_terminal_may_say_so_twice() -> None:
+    """Its shell sends SIGHUP, and when that has ended the kernel does so, too."""
+    stop = Stop()
+    with stop.heeded():
+        with stop.in_order():
+            os.kill(os.getpid(), signal.SIGHUP)
+            os.kill(os.getpid(), signal.SIGHUP)
+        os.kill(os.getpid(), signal.SIGHUP)
+    assert stop.error is not None
+    assert stop.error.exit_code == 129
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_who_was_started_to_ignore_it_does(number: int) -> None:
+    before = signal.signal(number, signal.SIG_IGN)
     try:
         stop = Stop()
         with stop.heeded(), stop.in_order():
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), number)
             assert stop.error is None
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(number, before)
