@@ -45,7 +45,8 @@ def feature_lineage(archive: Archive, name: str) -> Answer:
                 )
         roots.append(root)
     if name in columns:
-        learned = {one.facts["id"] for root in roots for graph in root.links for one in graph.links if one.facts["label"]}
+        models = [one for root in roots for graph in root.links for one in graph.links]
+        learned = {one.facts["id"] for one in models if one.facts["label"]}
         note = _count([None if one in learned else _depends(ends[one], name) for one in ends], len(learned))
     else:
         note = f"feature {name}, made of " + ", ".join(str(one.facts["column"]) for one in roots)

@@ -20,7 +20,7 @@ class Run:
         problem: Its problem.
         started: Seconds since the epoch; None if nothing says when.
         seconds: How long it took; None if that is not known.
-        state: ``done``, ``failed``, ``running``, ``cancelled`` (Ctrl-C, SIGTERM, SIGHUP), or ``stopped`` before its end.
+        state: ``done``, ``failed``, ``running``, ``cancelled`` (by a signal), or ``stopped`` before its end.
         sources: The files that it read.
         rows: Rows by split.
         span: The span of the data.

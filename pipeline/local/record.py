@@ -107,7 +107,14 @@ def read_job(file: Path) -> Job:
     value = json.loads(file.read_text(encoding="utf-8"))
     problem = Problem.model_validate(value["problem"])
     workspace = Workspace(Path(value["workspace"]))
-    return Job(value["run"], problem, workspace, value["cache"], read_part(value.get("part", {})), tuple(value.get("given", ())))
+    return Job(
+        value["run"],
+        problem,
+        workspace,
+        value["cache"],
+        read_part(value.get("part", {})),
+        tuple(value.get("given", ())),
+    )
 
 
 def _new_run(workspace: Workspace, problem: str) -> str:

@@ -1,6 +1,6 @@
 """Writes a workspace as runs leave it, without running any: ML Metadata through its own API, records and small files.
 
-What a node records is copied from real runs of the project; tests/pipeline/lineage/test_real_runs.py asks the same
+What a node records is copied from real runs of the project; tests/e2e/test_questions.py asks the same
 questions of those.
 """
 
