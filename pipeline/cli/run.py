@@ -14,7 +14,7 @@ from pipeline.cli.display import Display, unless_closed
 from pipeline.cli.problems import find_problem
 from pipeline.cli.summary import as_json as summary_json
 from pipeline.cli.summary import exit_code, render
-from pipeline.config import read_problem
+from pipeline.config import Problem, read_problem
 from pipeline.local.partial import WHOLE, Part
 from pipeline.local.run import Outcome, run_problem
 from pipeline.local.stopping import StoppedAtOnce
@@ -34,15 +34,21 @@ def run_command(
 ) -> int:
     """Run a problem and print the summary; return the exit code."""
     settings = read_problem(find_problem(problem), overrides, data)
-    others = [one for one in overrides if one.partition("=")[0].strip() != "data.path"]
-    # The path as it was resolved from this directory: the options are to be as good from another one.
-    given = [] if data is None and len(others) == len(overrides) else ["--data", settings.settings.data.path]
-    given += [word for one in others for word in ("--set", one)]
+    given = options_again(settings, data, overrides)
     return carry_out(
         lambda display: run_problem(settings, workspace, display, cache=cache, most=most, part=part, given=given),
         as_json=as_json,
         verbose=verbose,
     )
+
+
+def options_again(problem: Problem, data: str | None, overrides: Sequence[str]) -> list[str]:
+    """Return the options that made the settings what they are, as they can be given again from anywhere."""
+    others = [one for one in overrides if one.partition("=")[0].strip() != "data.path"]
+    as_it_ships = data is None and len(others) == len(overrides)
+    # Of the path what it was resolved to: as it was given it may be one from the current directory.
+    path = [] if as_it_ships else ["--data", problem.settings.data.path]
+    return [*path, *(word for one in others for word in ("--set", one))]
 
 
 def carry_out(work: Callable[[Display], Outcome], *, as_json: bool, verbose: bool) -> int:

@@ -7,6 +7,7 @@ are drawn from a seed, which is printed; ``CRASH_SEED=...`` draws the same ones 
 import json
 import os
 import random
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -85,11 +86,26 @@ def ended_whole(one: Life, resumed: int | None = None) -> None:
     """Assert that one version was pushed, that the last run ended well, and that nothing else is left."""
     assert one.site.versions() == [1]
     nothing_is_left(one.site.workspace, one.temporary)
-    runs = json.loads(one.give([*one.begin()[:2], "runs", "--workspace", str(one.site.workspace), "--json"]).stdout)
+    runs = json.loads(ask(one, "runs", "--json"))
     assert [run["version"] for run in runs[:1]] == [1]
     assert runs[0]["state"] == "done"
     if resumed is not None:
         assert [run["resumed"] for run in runs] == [resumed], "a resumed run is one run"
+    assert re.match(r"flats version 1: live since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\n", ask(one, "serving"))
+    told = ask(one, "lineage", "model")
+    assert re.match(r"flats version 1: live since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\n", told)
+    # Every part of what it was made of was recorded, whoever was killed on the way; and the run that is told is known.
+    for kind in ("verdict", "evaluation", "export", "model", "code", "settings", "transform", "schema", "data", "file"):
+        assert re.search(rf"─ {kind} ", told), f"no {kind} in:\n{told}"
+    [pushed_by] = re.findall(r"─ run +(\S+): ", told)
+    assert pushed_by in {run["run"] for run in runs}
+
+
+def ask(one: Life, *question: str) -> str:
+    """Ask a question of the workspace; what was printed."""
+    ended = one.give([*one.begin()[:2], *question, "--workspace", str(one.site.workspace)])
+    assert ended.code == 0, ended.stdout + ended.stderr
+    return ended.stdout
 
 
 def say(line: str) -> None:

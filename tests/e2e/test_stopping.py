@@ -42,6 +42,30 @@ def test_stopped_while_training(site: Site) -> None:
     assert ended.served_after == ended.served_before
 
 
+def test_a_killed_fork_server_is_told_of_by_name(site: Site) -> None:
+    known, before = set((site.workspace / "runs").iterdir()), site.served()
+    process = site.start(*ENDLESS)
+    until(lambda: any(one.get("step", 0) > 200 for one in events(site, "Trainer", but=known)), process)
+    [server] = [int(one.partition(":")[0]) for one in processes_of(site.workspace) if is_server(one)]
+    os.kill(server, signal.SIGKILL)
+    ended = site.wait(process, before)
+    assert ended.code == 1, ended.text
+    assert "Error: The fork server, the process that starts all nodes, was killed" in ended.stdout
+    assert "  got:      signal 9 (SIGKILL); it is not started again within a run" in ended.stdout
+    [lost] = set((site.workspace / "runs").iterdir()) - known
+    assert f"  resume    python {PROJECT / 'runner.py'} resume {lost.name} --workspace " in ended.stdout
+    end = time.monotonic() + 5
+    while (left := processes_of(site.workspace)) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not left
+
+
+def is_server(process: str) -> bool:
+    """Whether a process is the fork server itself: what it forks has its command line, and does not lead a session."""
+    number, _, command = process.partition(": ")
+    return "pipeline.local.server" in command and os.getsid(int(number)) == int(number)
+
+
 def loading(site: Site, known: set[Path]) -> bool:
     """Whether a new run has started the process that loads the libraries."""
     runs = set((site.workspace / "runs").iterdir()) - known

@@ -41,6 +41,7 @@ def made_once(site: Site, one: Ended, other: Ended) -> None:
     assert {one for one in said if one.endswith(" to finish Trainer")} & {
         f"waiting for {run} to finish Trainer" for run in runs
     }
+    assert [one for one in said if one.startswith("waited ")], "it is not told that the waiting is over"
     archive = open_archive(site.workspace)
     states = {found.state for run in runs for found in archive.store.executions_of_run(run)}
     assert states == {"ran", "reused"}

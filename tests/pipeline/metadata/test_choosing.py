@@ -13,6 +13,7 @@ from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from pipeline.errors import InfrastructureError, PipelineError, SettingsError
 from pipeline.lineage.store import open_store
+from pipeline.metadata import servers
 from pipeline.metadata.address import PASSWORD_VARIABLE, Address
 from pipeline.metadata.choosing import choose
 from pipeline.metadata.client import STAND_IN, Client, connection_config, lost_store
@@ -119,6 +120,21 @@ def test_first_opens_at_once(server: DatabaseServer, tmp_path: Path) -> None:
     command = [sys.executable, "-c", OPENS, str(tmp_path), address.url, str(time.time() + 3)]
     ones = [subprocess.Popen(command, cwd=ROOT) for _ in range(3)]
     assert [one.wait(60) for one in ones] == [0] * 3
+
+
+def test_who_sets_a_database_up_for_ever_is_told_of(
+    mariadb: DatabaseServer, monkeypatch: pytest.MonkeyPatch, refused: Callable[[Address], InfrastructureError]
+) -> None:
+    """Where MariaDB's lock is another's, nobody goes on as if it were ours."""
+    monkeypatch.setenv(PASSWORD_VARIABLE, SECRET)
+    monkeypatch.setattr(servers, "_TURN", 1)
+    address = mariadb.create()
+    with servers.connect(address) as other, other.cursor() as cursor:
+        cursor.execute("SELECT GET_LOCK('estimator-pipeline', 0)")
+        assert cursor.fetchone() == (1,)
+        error = refused(address)
+    assert error.headline.startswith("The database of the metadata store is being set up by another run")
+    assert error.got == "the server's lock estimator-pipeline was not to be had within 1 s"
 
 
 def test_the_store_is_remembered_without_the_password(server: DatabaseServer, tmp_path: Path) -> None:
