@@ -157,6 +157,44 @@ def test_lineage_of_a_feature_that_the_transform_makes(ask: Ask) -> None:
     assert said.endswith("\nfeature central, made of district\n")
 
 
+def test_lineage_of_what_the_label_is_made_of(ask: Ask, place: Path) -> None:
+    """That no answer depends on it is no news; that the model learned to predict it is."""
+    writer = Recorder(place)
+    made_of = {"area": ["area"], "rent": ["price"]}
+    writer.run(ONE, columns=made_of, used=("area",))
+    here = ("--workspace", str(place))
+    assert ask("lineage", "feature", "price", *here).out == (
+        f"""\
+column price
+└─ transform  transform 3: makes rent of it
+   └─ model  flats model 5: trained to predict rent, made of it; run {ONE}; blessed; pushed as version 1, which is live
+
+1 of 1 model was trained to predict it
+"""
+    )
+    writer.run(TWO, columns={**made_of, "cheap": ["price"]}, used=("area", "price"))
+    writer.run(THREE, columns={"area": ["area", "price"], "rent": ["rent"]}, used=("area", "price"))
+    said = ask("lineage", "feature", "price", *here).out
+    assert f"flats model 14: trained to predict rent, made of it; its answers depend on it; run {TWO}; blessed" in said
+    assert said.endswith("\n\n1 of 3 models uses it, 2 were trained to predict it\n")
+    assert ask("lineage", "feature", "rent", *here).out.endswith(
+        "\n\n0 of 3 models use it, 2 do not, 1 was trained to predict it\n"
+    )
+
+
+def test_a_model_that_an_earlier_run_trained(ask: Ask, place: Path) -> None:
+    writer = Recorder(place)
+    writer.run(ONE, value=2000)
+    writer.run(TWO, changed=("Evaluator",), value=2000, bound=5000)
+    said = ask("lineage", "model", "--workspace", str(place)).out
+    assert f"/Trainer/model/4; trained by run {ONE}\n" in said
+    assert f"└─ run      {TWO}: " in said
+    [model] = [
+        one for one in ask("lineage", "model", "--json", "--workspace", str(place)).json["nodes"] if "uri" in one
+    ][:1]
+    assert model["run"] == ONE
+
+
 def test_serving_word_for_word(ask: Ask, workspace: Path) -> None:
     at = pushed_at(workspace)
     archive = open_archive(workspace)
