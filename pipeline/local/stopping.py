@@ -64,7 +64,8 @@ class Stop:
             yield
         finally:
             for one, handler in before.items():
-                signal.signal(one, handler)
+                again = one == signal.SIGHUP == self.number  # it may still come while the run writes down its end
+                signal.signal(one, signal.SIG_IGN if again else handler)
 
     @contextmanager
     def in_order(self) -> Iterator[None]:

@@ -2,10 +2,19 @@
 
 import os
 import signal
+from collections.abc import Iterator
 
 import pytest
 
 from pipeline.local.stopping import Stop, StoppedAtOnce
+
+
+@pytest.fixture
+def hung_up() -> Iterator[None]:
+    """Whatever a test makes of SIGHUP is undone."""
+    before = signal.getsignal(signal.SIGHUP)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 @pytest.mark.parametrize(
@@ -16,7 +25,7 @@ from pipeline.local.stopping import Stop, StoppedAtOnce
         (signal.SIGHUP, 129, "SIGHUP: its terminal was closed"),
     ],
 )
-def test_the_first_one_asks_and_the_second_one_tells(number: int, code: int, name: str) -> None:
+def test_the_first_one_asks_and_the_second_one_tells(number: int, code: int, name: str, hung_up: None) -> None:
     before = signal.getsignal(number)
     stop = Stop()
     with stop.heeded(), stop.in_order():
@@ -28,7 +37,7 @@ def test_the_first_one_asks_and_the_second_one_tells(number: int, code: int, nam
         with pytest.raises(StoppedAtOnce) as told:
             os.kill(os.getpid(), signal.SIGINT)
         assert told.value.number == signal.SIGINT
-    assert signal.getsignal(number) is before
+    assert signal.getsignal(number) is (signal.SIG_IGN if number == signal.SIGHUP else before)
 
 
 def test_where_nobody_looks_it_ends_at_once() -> None:
@@ -38,14 +47,15 @@ def test_where_nobody_looks_it_ends_at_once() -> None:
     assert stop.error is None
 
 
-def test_a_closed_terminal_may_say_so_twice() -> None:
-    """Its shell sends SIGHUP, and when that has ended the kernel does so, too."""
+def test_a_closed_terminal_may_say_so_again(hung_up: None) -> None:
+    """Its shell sends SIGHUP, and when that has ended the kernel does, too; be it while the run writes down its end."""
     stop = Stop()
     with stop.heeded():
         with stop.in_order():
             os.kill(os.getpid(), signal.SIGHUP)
             os.kill(os.getpid(), signal.SIGHUP)
         os.kill(os.getpid(), signal.SIGHUP)
+    os.kill(os.getpid(), signal.SIGHUP)
     assert stop.error is not None
     assert stop.error.exit_code == 129
 
