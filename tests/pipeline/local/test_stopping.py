@@ -11,8 +11,8 @@ from pipeline.local.stopping import Stop, StoppedAtOnce
 
 @pytest.fixture
 def hung_up() -> Iterator[None]:
-    """Whatever a test makes of SIGHUP is undone."""
-    before = signal.getsignal(signal.SIGHUP)
+    """As in a terminal, also where the tests were started by nohup; whatever a test makes of SIGHUP is undone."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     yield
     signal.signal(signal.SIGHUP, before)
 
