@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pipeline.errors import PipelineError, SettingsError
 from pipeline.lineage.archive import open_archive, read_json
+from pipeline.metadata.client import mlmd_errors
 
 _NODE = "Trainer"
 _EVENTS = "events.out.tfevents.*"
@@ -68,8 +69,9 @@ class Trainings:
         if not unknown:
             return
         try:
-            self._runs.update(open_archive(self.root).store.runs_of(unknown))
-        except PipelineError:  # a database that is busy now is asked again the next time
+            store = open_archive(self.root).store
+            self._runs.update(store.runs_of(one.id for one in store.executions(unknown)))
+        except (PipelineError, mlmd_errors.StatusError):  # a database that is busy now is asked again the next time
             return
 
 
