@@ -261,8 +261,9 @@ def _ended(task: Task, estimator: Any, evaluations: Evaluations, best: BestCheck
         record = record.but(exported_step=kept.step, best_metric=task.settings.best_metric, best_value=kept.value)
     record.write(task.model_dir)
     curve = read_curve(task.model_dir)
-    if curve is not None:  # the last evaluation comes after the last step
-        curve.evaluations = evaluations.by_step
+    if curve is not None:  # the last evaluation comes after the last step; in a cluster another process made them all
+        known = Evaluations(estimator.eval_dir()) if estimator.config.cluster_spec else evaluations
+        curve.evaluations = known.by_step
         curve.write(task.model_dir)
     if stopped:
         report(note=record.sentences()[0])

@@ -5,10 +5,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from components.trainer.curve import PICTURE, read_curve
+from components.trainer.curve import FILE, PICTURE, read_curve
 from components.trainer.picture import lines
 from components.trainer.record import read_record
 from pipeline.cli.paths import near
+from pipeline.lineage.details import Details
+from pipeline.watching.trainings import Trainings
 
 _WIDTH = 100  # of a line where the terminal does not say, or is wider
 
@@ -28,6 +30,29 @@ def curve_lines(model_run: Path, *, indent: int, height: int) -> list[str]:
     drawn = lines(curve, width=width, height=height, ascii_only=not _can_show("●⠒└"))
     picture = model_run / PICTURE
     return [*drawn, *([f"all of it as a picture: {near(str(picture))}"] if drawn and picture.is_file() else [])]
+
+
+def training_folder(root: Path, run: Details) -> Path | None:
+    """Return the folder of a run's training; of one that has not ended, among the checkpoints.
+
+    Args:
+        root: The workspace.
+        run: The run; the training is that of the run before if it was reused.
+    """
+    made = [one for node in run.nodes if node.name == "Trainer" for one in node.outputs if one["name"] == "model_run"]
+    folder = Path(made[0]["uri"]) if made and not made[0]["gone"] else None
+    if folder is not None and (folder / FILE).exists():
+        return folder
+    return Trainings(root, run.run.problem).find().get(run.run.name, folder)
+
+
+def training_lines(model_run: Path, *, indent: int, height: int) -> list[str]:
+    """Return what a training did, in words, and its curve; of one that has not ended, how far it has come."""
+    record, curve = read_record(model_run), read_curve(model_run)
+    told = record.sentences() if record else []
+    if record and not record.steps and curve and curve.stretches:
+        told = [f"{curve.stretches[-1].step:,} of {record.train_steps:,} steps until now", *record.warm_start]
+    return [*told, *curve_lines(model_run, indent=indent, height=height)]
 
 
 def training_as_json(model_run: Path) -> dict[str, Any] | None:

@@ -47,23 +47,18 @@ def runs_command(workspace: Path, problem: str | None, most: int | None, *, as_j
 
 def show_command(workspace: Path, run: str, *, as_json: bool) -> int:
     """Print a run in full."""
-    from components.trainer.record import read_record
-    from pipeline.cli.curves import curve_lines, training_as_json
+    from pipeline.cli.curves import training_as_json, training_folder, training_lines
     from pipeline.lineage.details import details
 
     archive = open_archive(workspace)
     found = details(archive, archive.find(run))
-    made = [one for node in found.nodes if node.name == "Trainer" for one in node.outputs if one["name"] == "model_run"]
-    model_run = Path(made[0]["uri"]) if made and not made[0]["gone"] else None
+    folder = training_folder(archive.root, found)
     if as_json:
-        training = training_as_json(model_run) if model_run else None
+        training = training_as_json(folder) if folder else None
         click.echo(json.dumps({**found.as_json(), "training": training}, indent=2))
-        return 0
-    told: list[str] = []
-    if model_run is not None:
-        record = read_record(model_run)
-        told = [*(record.sentences() if record else ()), *curve_lines(model_run, indent=13, height=8)]
-    click.echo(history_text.show(found, archive.root, told))
+    else:
+        lines = training_lines(folder, indent=13, height=8) if folder else ()
+        click.echo(history_text.show(found, archive.root, lines))
     return 0
 
 

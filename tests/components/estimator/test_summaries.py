@@ -148,7 +148,7 @@ def test_a_model_fn_has_them_all(problem: Path, rows: list[str], tmp_path: Path)
     steps = [1, 6, 11, 16]
     names = ["mean_loss", "learning_rate", "gradient_norm"]
     assert {name: list(found[f"training/{name}"]) for name in names} == dict.fromkeys(names, steps)
-    assert list(found["training/examples_per_second"]) == steps[2:]
+    assert list(found["training/examples_per_second"]) == steps[1:]
     assert min(found["training/examples_per_second"].values()) > 0
     assert list(found["training/learning_rate"].values()) == [pytest.approx(0.1)] * 4
     for step in steps:  # a step of plain gradient descent is the gradient times the rate
@@ -253,7 +253,7 @@ def test_a_canned_estimator_with_two_optimizers(problem: Path, rows: list[str], 
     assert falling == sorted(falling, reverse=True)
     assert falling[0] > 2 * falling[-1]
     assert len(found["training/gradient_norm"]) == 4
-    assert len(histograms(tmp_path / "m")) == 6
+    assert len([tag for tag in histograms(tmp_path / "m") if tag.startswith("weights/")]) == 6
 
 
 @pytest.mark.parametrize("optimizer", ["tf.keras.optimizers.legacy.SGD(0.1)", "tf.keras.optimizers.Adam(0.1)", '"sgd"'])

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from components.trainer.curve import Curve, Stretch
+from components.trainer.record import TrainingRecord
+from pipeline.cli.main import main
 from pipeline.errors import SettingsError
 from pipeline.watching.board import free_port
 from pipeline.watching.trainings import Trainings
@@ -43,6 +46,18 @@ def test_a_training_whose_run_is_not_known_has_its_problems_name(trained: Traine
     trained.write(folder, {"loss": 1.0}, 1)
     (folder / "attempt.json").write_text(json.dumps({"model_run": str(node / "model_run" / "999")}))
     assert Trainings(trained.root).find()["flats-999"] == folder
+
+
+def test_show_draws_a_training_that_goes_on(trained: Trained, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = trained.training("flats-20260103-100000", ended=False)
+    Curve([Stretch(step, 1, 10.0 / step) for step in range(1, 61)]).write(folder)
+    TrainingRecord(train_steps=200, batch_size=32).write(folder)
+    assert main(["show", "flats-20260103-100000", "--workspace", str(trained.root)]) == 0
+    shown = capsys.readouterr().out
+    assert "training   60 of 200 steps until now\n" in shown
+    assert " loss 10 -> 0.1695 in training\n" in shown
+    assert main(["show", "flats-20260103-100000", "--workspace", str(trained.root), "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["training"]["curve"]["training"]) == 60
 
 
 def test_another_problem_is_refused_with_a_suggestion(trained: Trained) -> None:
