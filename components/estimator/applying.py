@@ -11,7 +11,6 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import components.estimator.compat  # noqa: F401  before TensorFlow
 
@@ -39,19 +38,19 @@ class Applied:
     optimizers: list[Any] = field(default_factory=list)
 
 
-_watched: WeakKeyDictionary[Any, Applied] = WeakKeyDictionary()
+_KEPT = "_estimator_pipeline_applied"  # an attribute of the graph, to go when it goes: what is kept refers to it
 _inside = threading.local()
 
 
 def watch_graph(graph: Any) -> None:
     """Write down from now on what is applied in a graph."""
     _install()
-    _watched[graph] = Applied()
+    setattr(graph, _KEPT, Applied())
 
 
 def applied_in(graph: Any) -> Applied:
     """Return what was applied in a graph; nothing, if it is not watched."""
-    return _watched.get(graph, Applied())
+    return getattr(graph, _KEPT, None) or Applied()
 
 
 def learning_rates(graph: Any) -> dict[str, Any]:
@@ -73,13 +72,23 @@ def learning_rates(graph: Any) -> dict[str, Any]:
 
 
 def _rate(optimizer: Any) -> Any:
+    try:
+        rate = _read_rate(optimizer)
+        rate = None if rate is None else tf.convert_to_tensor(rate)
+    except Exception:  # noqa: BLE001  an optimizer of the model's own may call anything so; that is no reason to fail
+        return None
+    return rate if rate is not None and rate.shape.rank == 0 else None
+
+
+def _read_rate(optimizer: Any) -> Any:
     if isinstance(optimizer, tf.keras.optimizers.legacy.Optimizer):
         return optimizer._decayed_lr(tf.float32)
+    if isinstance(optimizer, tf.keras.optimizers.Optimizer):
+        return optimizer.learning_rate
     for name in _RATES:
         rate = getattr(optimizer, name, None)
-        rate = rate() if callable(rate) and not hasattr(rate, "dtype") else rate
         if rate is not None:
-            return tf.convert_to_tensor(rate)
+            return rate() if callable(rate) and not hasattr(rate, "dtype") else rate
     return None
 
 
@@ -108,8 +117,7 @@ def _applying(method: Any) -> Any:
             return method(self, grads_and_vars, *arguments, **given)
         pairs = list(grads_and_vars)
         if not getattr(_inside, "depth", 0):  # an optimizer around another one hands on what it has changed
-            _note(applied.gradients, pairs)
-            applied.variables.update({variable.name: variable for _, variable in pairs})
+            _note(applied, applied.gradients, pairs)
         _inside.depth = getattr(_inside, "depth", 0) + 1
         try:
             done = method(self, pairs, *arguments, **given)
@@ -128,16 +136,20 @@ def _computing(method: Any) -> Any:
         applied = _of_this_graph()
         if applied is not None:
             pairs = list(pairs)
-            _note(applied.computed, pairs)
+            _note(applied, applied.computed, pairs)
         return pairs
 
     return compute_gradients
 
 
-def _note(kept: dict[str, Any], pairs: list[Any]) -> None:
+def _note(applied: Applied, kept: dict[str, Any], pairs: list[Any]) -> None:
     for pair in pairs:
-        if pair[0] is not None:
-            kept.setdefault(pair[1].name, pair[0])  # the first replica's, where there are several
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2 or not hasattr(pair[1], "name"):
+            return  # a mistake, which the optimizer is about to name
+        gradient, variable = pair
+        applied.variables.setdefault(variable.name, variable)
+        if gradient is not None:
+            kept.setdefault(variable.name, gradient)  # the first replica's, where there are several
 
 
 def _of_this_graph() -> Applied | None:
@@ -145,6 +157,6 @@ def _of_this_graph() -> Applied | None:
     if tf.executing_eagerly():
         return None
     graph = tf.compat.v1.get_default_graph()
-    while graph is not None and graph not in _watched:  # inside a condition or a loop
+    while graph is not None and not hasattr(graph, _KEPT):  # inside a condition or a loop
         graph = getattr(graph, "outer_graph", None)
-    return None if graph is None else _watched[graph]
+    return getattr(graph, _KEPT, None)

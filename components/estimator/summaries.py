@@ -65,6 +65,7 @@ class SummaryHook(tf.estimator.SessionRunHook):
         del coord
         self._writer = v1.summary.FileWriterCache.get(str(self._folder))
         self._step = int(session.run(self._step_tensor))
+        self._curve = self._curve.until(self._step)  # a cluster that lost a process goes on from a checkpoint
         self._stretch, self._summary = _Losses(self._step), _Losses(self._step)
         # The first step has summaries, as the Estimator's own; the first one after a restart has none.
         before = self._step - 1 if self._step else -1

@@ -59,6 +59,15 @@ TF1 = """\
         train = averages.apply(variables)
     scaffold = v1.train.Scaffold(summary_op=v1.summary.merge_all())
     return tf.estimator.EstimatorSpec(mode, loss=loss, train_op=train, scaffold=scaffold)"""
+CONDITION = """\
+    class Odd(v1.train.GradientDescentOptimizer):
+        def _lr(self, step):
+            raise ValueError
+        _lr_t = property(_lr)
+    odd = Odd(0.1)
+    pairs = [(tf.clip_by_norm(g, 2.0), v) for g, v in odd.compute_gradients(loss)]
+    train = tf.cond(step % 2 < 1, lambda: odd.apply_gradients(pairs, step), lambda: v1.assign_add(step, 1).op)
+    return tf.estimator.EstimatorSpec(mode, loss=loss, train_op=train)"""
 BY_HAND = """\
     train = [tf.compat.v1.assign_sub(one, 0.1 * g) for one, g in
              zip(v1.trainable_variables(), tf.gradients(loss, v1.trainable_variables()))]
@@ -238,6 +247,16 @@ def test_a_training_by_hand_has_what_can_be_known(problem: Path, rows: list[str]
         "training/examples_per_second",
     }
     assert "weights/line/kernel" in histograms(tmp_path / "m")
+
+
+def test_gradients_applied_in_a_condition_by_an_optimizer_with_odd_names(
+    problem: Path, rows: list[str], tmp_path: Path
+) -> None:
+    train(problem, rows, tmp_path / "m", CONDITION)
+    found = scalars(tmp_path / "m")
+    assert "training/learning_rate" not in found
+    assert 0 < found["training/gradient_norm"][1] <= 2 * 2**0.5 + 1e-5
+    assert "training/gradient_norm_before_clipping" in found
 
 
 def test_weights_that_are_no_numbers_do_not_end_a_training(problem: Path, rows: list[str], tmp_path: Path) -> None:
