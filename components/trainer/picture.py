@@ -2,13 +2,15 @@
 
 import math
 from collections.abc import Sequence
+from functools import reduce
 
-from components.trainer.curve import Curve
+from components.trainer.curve import Curve, Stretch
 from pipeline.charts.scale import number
-from pipeline.charts.series import Chart, Series
+from pipeline.charts.series import Chart, Point, Series
 from pipeline.charts.svg import svg
 from pipeline.charts.terminal import curve as draw
 
+_POINTS = 80  # of the training's losses, in a terminal
 _METRICS = 8  # of the evaluations, in the picture
 _OTHERS = {
     "learning_rate": "learning rate",
@@ -49,7 +51,14 @@ def lines(curve: Curve, *, width: int, height: int, ascii_only: bool) -> list[st
     """
     if len(curve.stretches) + len(curve.evaluations) < 3:
         return []
-    return [told(curve), *draw(_loss(curve, kind="points"), width=width, height=height, ascii_only=ascii_only)]
+    coarse = Curve(_fewer(curve.stretches), curve.evaluations)
+    return [told(curve), *draw(_loss(coarse, kind="points"), width=width, height=height, ascii_only=ascii_only)]
+
+
+def _fewer(stretches: Sequence[Stretch]) -> list[Stretch]:
+    """Return stretches joined until a terminal can show a line of them rather than a cloud."""
+    each = -(-len(stretches) // _POINTS)
+    return [reduce(Stretch.joined, stretches[place : place + each]) for place in range(0, len(stretches), each or 1)]
 
 
 def told(curve: Curve) -> str:
@@ -77,8 +86,24 @@ def _loss(curve: Curve, kind: str = "both") -> Chart:
     series = [Series("training", trained)]
     if evaluated:
         series.append(Series("evaluation", evaluated, "points" if kind == "points" else "both"))
-    values = [value for one in series for _, value in one.points]
-    return Chart("loss", series, "step", log_y=_is_wide(values))
+    values = [value for one in series for _, value in one.points if math.isfinite(value)]
+    if _is_wide(values):
+        return Chart("loss", series, "step", log_y=True)
+    limits = _limits(trained, evaluated, values)
+    title = f"loss (what was above {number(limits[1])} is drawn at the edge)" if limits else "loss"
+    return Chart(title, series, "step", y_limits=limits)
+
+
+def _limits(trained: Sequence[Point], evaluated: Sequence[Point], values: Sequence[float]) -> Point | None:
+    """Return which losses to show, where those of the first steps would leave no room to see the others."""
+    first = 0.05 * max((step for step, _ in trained), default=0.0)
+    later = [value for step, value in [*trained, *evaluated] if step > first and math.isfinite(value)]
+    if len(later) < 3:
+        return None
+    low, high = min(later), max(later)
+    if low == high or max(values) - min(values) < 2.5 * (high - low):
+        return None
+    return min(values), high + 0.3 * (high - low)
 
 
 def _is_wide(values: Sequence[float]) -> bool:

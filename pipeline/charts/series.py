@@ -41,6 +41,7 @@ class Chart:
         log_x: Whether the x axis is logarithmic.
         log_y: Whether the y axis is.
         x_ticks: Places and words on the x axis, in place of numbers (for categories).
+        y_limits: The lowest and the highest value of the y axis that are shown; what lies beyond is drawn at the edge.
     """
 
     title: str
@@ -50,10 +51,12 @@ class Chart:
     log_x: bool = False
     log_y: bool = False
     x_ticks: Sequence[tuple[float, str]] = ()
+    y_limits: Point | None = None
 
     def shown(self, one: Series) -> list[Point | None]:
-        """Return the points that can be drawn; None for each that cannot."""
-        return [point if self._drawable(*point) else None for point in one.points]
+        """Return the points as they are drawn; None for each that cannot be."""
+        low, high = self.y_limits or (-math.inf, math.inf)
+        return [(x, min(max(y, low), high)) if self._drawable(x, y) else None for x, y in one.points]
 
     def extent(self) -> tuple[Point, Point] | None:
         """Return the smallest and largest x, and y, of what can be drawn; None if there is nothing."""

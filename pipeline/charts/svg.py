@@ -135,7 +135,7 @@ def _points_of(chart: Chart, one: Series, colour: str, frame: _Frame) -> list[st
             continue
         across, down = frame.at(point)
         said = f"{one.name}: " if one.name else ""
-        said += f"{number(point[1])} at {_x_word(chart, point[0])}"
+        said += f"{number(one.points[place][1])} at {_x_word(chart, point[0])}"
         said += f"\n{one.notes[place]}" if place < len(one.notes) and one.notes[place] else ""
         circle = f'<circle cx="{across:.1f}" cy="{down:.1f}" r="3.2" fill="{colour}"{_fade(one)}>'
         parts.append(f"{circle}<title>{escape(said)}</title></circle>")

@@ -1,6 +1,7 @@
 """The curve of a training: however long that is, it stays small, and it is shown as it was."""
 
 import math
+import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -89,6 +90,16 @@ def test_the_lines_fit_a_terminal_of_100_columns(ascii_only: bool) -> None:
     assert max(len(line) for line in shown) <= 87
     assert "\n".join(shown[1:9]).count("o" if ascii_only else "●") == 4
     assert not lines(Curve([Stretch(1, 1, 0.5)]), width=87, height=8, ascii_only=ascii_only)
+
+
+def test_a_steep_beginning_leaves_room_for_the_rest() -> None:
+    curve = Curve([Stretch(step, 1, 100.0 - 40 * step if step < 3 else 1.0 - step / 1000) for step in range(301)])
+    shown = lines(curve, width=87, height=8, ascii_only=True)
+    assert "loss 100 -> " in shown[0]
+    drawn = [line for line in shown[1:9] if re.sub(r"^[ \d.,]*[|+]", "", line).strip()]
+    assert len(drawn) > 4, shown  # the fall from 1 to 0.7 is seen, and does not lie in the last line
+    words = picture(curve, "t", "n")
+    assert "is drawn at the edge" in words
 
 
 def test_the_picture_has_each_metric_and_each_number() -> None:
