@@ -86,18 +86,17 @@ def _loss(curve: Curve, kind: str = "both") -> Chart:
     series = [Series("training", trained)]
     if evaluated:
         series.append(Series("evaluation", evaluated, "points" if kind == "points" else "both"))
-    values = [value for one in series for _, value in one.points if math.isfinite(value)]
-    if _is_wide(values):
+    first = 0.05 * max((step for step, _ in trained), default=0.0)
+    later = [value for step, value in [*trained, *evaluated] if step > first and math.isfinite(value)]
+    if _is_wide(later):
         return Chart("loss", series, "step", log_y=True)
-    limits = _limits(trained, evaluated, values)
+    limits = _limits(later, [value for one in series for _, value in one.points if math.isfinite(value)])
     title = f"loss (what was above {number(limits[1])} is drawn at the edge)" if limits else "loss"
     return Chart(title, series, "step", y_limits=limits)
 
 
-def _limits(trained: Sequence[Point], evaluated: Sequence[Point], values: Sequence[float]) -> Point | None:
-    """Return which losses to show, where those of the first steps would leave no room to see the others."""
-    first = 0.05 * max((step for step, _ in trained), default=0.0)
-    later = [value for step, value in [*trained, *evaluated] if step > first and math.isfinite(value)]
+def _limits(later: Sequence[float], values: Sequence[float]) -> Point | None:
+    """Return which losses to show, where those of the first steps would leave no room to see the later ones."""
     if len(later) < 3:
         return None
     low, high = min(later), max(later)
