@@ -33,10 +33,3 @@ def test_show_draws_it(site: Site, first: Ended, capsys: pytest.CaptureFixture[s
     assert len(drawn) == 2 + 8 + 3 + 1
     assert max(len(line) for line in drawn[:-1]) <= 100
     assert drawn[-1].endswith("training.svg")
-
-
-def test_a_run_that_reuses_the_training_tells_of_it_too(site: Site) -> None:
-    again = site.run()
-    assert again.code == 0, again.text
-    assert "Trainer           reused" in again.stderr
-    assert re.search(r"^  training  20 steps of 32 rows\n {12}loss ", again.stdout, re.MULTILINE)

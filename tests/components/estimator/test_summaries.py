@@ -121,7 +121,7 @@ def problem(tmp_path: Path) -> Iterator[Path]:
 
 
 def train(problem: Path, rows: list[str], folder: Path, text: str, **settings: object) -> None:
-    problem.write_text(MODEL.replace("BODY", text.strip()) if "def " not in text else text)
+    problem.write_text(MODEL.replace("BODY", text.strip()) if not text.startswith("import") else text)
     values = {"train_steps": 20, "batch_size": 20, "shuffle_buffer": 200, "save_summary_steps": 5, **settings}
     values.setdefault("save_histograms_steps", 10)
     train_and_evaluate(Task("lines", "y", rows, rows, SPEC, Training.model_validate(values), folder))
@@ -168,9 +168,12 @@ def test_a_model_fn_has_them_all(problem: Path, rows: list[str], tmp_path: Path)
     assert {tag: list(one) for tag, one in drawn.items()} == {
         tag: [1, 11] for tag in ("weights/line/kernel", "weights/line/bias")
     }
-    weights = _weights(tmp_path / "m", 11)[:2]
-    told = drawn["weights/line/kernel"][11]
-    assert (told.num, told.min, told.max) == (2, pytest.approx(weights.min()), pytest.approx(weights.max()))
+    told = drawn["weights/line/kernel"][11]  # of the weights as the step begins, or as it ends
+    assert told.num == 2
+    assert any(
+        (told.min, told.max) == (pytest.approx(weights.min()), pytest.approx(weights.max()))
+        for weights in (_weights(tmp_path / "m", step)[:2] for step in (10, 11))
+    )
 
 
 def _weights(folder: Path, step: int) -> Any:
@@ -275,7 +278,7 @@ def test_a_canned_estimator_with_two_optimizers(problem: Path, rows: list[str], 
     assert len([tag for tag in histograms(tmp_path / "m") if tag.startswith("weights/")]) == 6
 
 
-@pytest.mark.parametrize("optimizer", ["tf.keras.optimizers.legacy.SGD(0.1)", "tf.keras.optimizers.Adam(0.1)", '"sgd"'])
+@pytest.mark.parametrize("optimizer", ["tf.keras.optimizers.Adam(0.1)", '"sgd"'])
 def test_a_keras_model(problem: Path, rows: list[str], tmp_path: Path, optimizer: str) -> None:
     train(problem, rows, tmp_path / "m", KERAS.replace("OPTIMIZER", optimizer))
     found = scalars(tmp_path / "m")
