@@ -14,8 +14,16 @@ from pipeline.watching.trainings import Trainings
 _MOST = 8
 
 
-class _Terminated(KeyboardInterrupt):
-    """SIGTERM, which ends the command as Ctrl-C does, save for its exit code."""
+class _Ended(KeyboardInterrupt):
+    """A signal that ends the command as Ctrl-C does, save for its exit code.
+
+    Attributes:
+        number: The signal.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
 
 
 def tensorboard_command(workspace: Path, problem: str | None, port: int | None, *, as_json: bool) -> int:
@@ -38,18 +46,19 @@ def tensorboard_command(workspace: Path, problem: str | None, port: int | None, 
 
     if not as_json:
         click.echo("TensorBoard starts ...", err=True)
-    before = signal.signal(signal.SIGTERM, _terminate)
+    before = {number: signal.signal(number, _end) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
         watch(trainings, free_port(port), ready)
-    except _Terminated:
-        return 128 + signal.SIGTERM
+    except _Ended as ended:
+        return 128 + ended.number
     except KeyboardInterrupt:
         return 0
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
     return 0
 
 
-def _terminate(number: int, frame: FrameType | None) -> None:
-    del number, frame
-    raise _Terminated
+def _end(number: int, frame: FrameType | None) -> None:
+    del frame
+    raise _Ended(number)

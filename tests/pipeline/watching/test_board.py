@@ -95,8 +95,8 @@ def test_it_is_ended_with_what_started_it(trained: Trained) -> None:
         process.kill()
         becomes(lambda: alive(told["process"]), False, 10)
     with board(trained.root) as (process, told):
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 143
+        process.send_signal(signal.SIGHUP)  # the terminal was closed
+        assert process.wait(20) == 129
         assert not alive(told["process"])
 
 
