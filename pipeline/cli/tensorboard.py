@@ -46,7 +46,10 @@ def tensorboard_command(workspace: Path, problem: str | None, port: int | None, 
 
     if not as_json:
         click.echo("TensorBoard starts ...", err=True)
-    before = {number: signal.signal(number, _end) for number in (signal.SIGTERM, signal.SIGHUP)}
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    for number, handler in before.items():
+        if handler != signal.SIG_IGN:  # nohup
+            signal.signal(number, _end)
     try:
         watch(trainings, free_port(port), ready)
     except _Ended as ended:
