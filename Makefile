@@ -40,6 +40,7 @@ bench: install ## the benchmarks, one after the other
 	$(PY) -m bench.ingest
 	$(PY) -m bench.quickstart
 	$(PY) -m bench.training
+	$(PY) -m bench.watching
 	$(PY) -m bench.memory
 
 lock: install ## resolve the dependencies anew

@@ -18,6 +18,7 @@ import components.estimator.compat  # noqa: F401  before TensorFlow
 import tensorflow as tf
 
 from components.estimator.added_metrics import MetricFn, find_metric_fn
+from components.estimator.applying import watch_graph
 from components.estimator.canned import from_build_estimator
 from components.estimator.forwarding import refuse_clashes
 from components.estimator.keras_models import from_keras_model
@@ -121,6 +122,8 @@ def _watch(estimator: Any, training_hooks: HooksOf, metric_fn: MetricFn | None, 
 
     def call_and_add(features: Any, labels: Any, mode: str, config: Any) -> Any:
         features, passed = detach(features)
+        if mode == tf.estimator.ModeKeys.TRAIN:
+            watch_graph(tf.compat.v1.get_default_graph())
         spec = call(features, labels, mode, config)
         if mode == tf.estimator.ModeKeys.PREDICT:
             return with_passed(with_serving_outputs(spec), passed)

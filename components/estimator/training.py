@@ -15,9 +15,11 @@ from components.estimator.evaluations import Evaluations, check_metrics
 from components.estimator.inputs import input_fn
 from components.estimator.models import create_estimator
 from components.estimator.stopping import EarlyStoppingHook, reason_to_stop
+from components.estimator.summaries import SummaryHook
 from components.estimator.warm_start import WarmStart, warm_start
 from components.estimator.watching import ProgressHook
 from components.progress import report
+from components.trainer.curve import Curve, read_curve
 from components.trainer.record import TrainingRecord, read_record
 from components.transform.records import count_records_of
 from components.user_code import place
@@ -82,7 +84,11 @@ def train_and_evaluate(task: Task) -> tuple[Any, dict[str, float]]:
         if task.start is not None and not began_at:
             _start_from(task.start, record, task.model_dir)
         progress = ProgressHook(spec.loss, record.train_steps, settings.batch_size)
-        hooks: list[Any] = [progress, *checkpoint_hooks(spec, estimator.config, began_at)]
+        hooks: list[Any] = [progress]
+        if estimator.config.is_chief:
+            curve = (read_curve(task.model_dir) or Curve()).until(began_at)
+            hooks.append(SummaryHook(spec.loss, task.model_dir, settings, evaluations.by_step, curve))
+        hooks += checkpoint_hooks(spec, estimator.config, began_at)
         if settings.early_stopping is not None:  # last, so that it follows the hook that saves, and so evaluates
             hooks.append(EarlyStoppingHook(settings.early_stopping, evaluations))
         return hooks
@@ -254,6 +260,11 @@ def _ended(task: Task, estimator: Any, evaluations: Evaluations, best: BestCheck
     if kept is not None:
         record = record.but(exported_step=kept.step, best_metric=task.settings.best_metric, best_value=kept.value)
     record.write(task.model_dir)
+    curve = read_curve(task.model_dir)
+    if curve is not None:  # the last evaluation comes after the last step; in a cluster another process made them all
+        known = Evaluations(estimator.eval_dir()) if estimator.config.cluster_spec else evaluations
+        curve.evaluations = known.by_step
+        curve.write(task.model_dir)
     if stopped:
         report(note=record.sentences()[0])
 

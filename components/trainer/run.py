@@ -24,9 +24,13 @@ from components.estimator.forwarding import check_columns, columns_by_use
 from components.estimator.training import Task, exported_checkpoint, train_and_evaluate
 from components.estimator.warm_start import WarmStart, vocabularies
 from components.progress import report
+from components.trainer.curve import PICTURE, read_curve
+from components.trainer.picture import picture
+from components.trainer.record import read_record
 from pipeline.config.model import Training
 
 METRICS_FILE = "eval_metrics.json"
+ATTEMPT = "attempt.json"  # beside the checkpoints of a training: the artifact that it is to become
 _CHECKPOINTS, _DONE = ".checkpoints", "done.json"
 
 
@@ -47,7 +51,9 @@ def run_fn(fn_args: Any) -> None:
     transform = tft.TFTransformOutput(fn_args.transform_output)
     forward, schema = config["forward_features"], transform.raw_metadata.schema
     check_columns(forward, *columns_by_use(schema))  # an inferred schema is not known before
-    checkpoints = checkpoint_folder(Path(fn_args.model_run_dir), fn_args, config)
+    model_run = Path(fn_args.model_run_dir)
+    checkpoints = checkpoint_folder(model_run, fn_args, config)
+    _write(checkpoints / ATTEMPT, {"model_run": str(model_run)})
     receiver_fn = serving_input_receiver_fn(transform, config["label"], forward)
     task = Task(
         problem=config["problem"],
@@ -66,10 +72,23 @@ def run_fn(fn_args: Any) -> None:
     describe = functools.partial(write_description, problem=config["problem"], schema=schema, forward=forward)
     target, checkpoint = Path(fn_args.serving_model_dir), exported_checkpoint(task)
     export(estimator, config["problem"], receiver_fn, target, describe, checkpoint=checkpoint)
-    model_run = Path(fn_args.model_run_dir)
     _write(checkpoints / METRICS_FILE, metrics)
+    _draw(checkpoints, config["problem"])
     shutil.copytree(checkpoints, model_run, copy_function=os.link, dirs_exist_ok=True)
+    if (model_run / PICTURE).exists():
+        os.link(
+            model_run / PICTURE, target.parent / PICTURE
+        )  # beside the model, not in it: a push hashes what is in it
     _write(checkpoints / _DONE, {"model_run": str(model_run)})
+
+
+def _draw(folder: Path, problem: str) -> None:
+    curve, record = read_curve(folder), read_record(folder)
+    if curve is None or record is None:
+        return
+    beside = folder / f".{PICTURE}"
+    beside.write_text(picture(curve, f"training of {problem}", record.sentences()[0]), encoding="utf-8")
+    beside.replace(folder / PICTURE)
 
 
 def _write(file: Path, value: Any) -> None:

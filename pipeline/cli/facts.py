@@ -51,6 +51,12 @@ def training_of(result: NodeResult) -> TrainingRecord | None:
     return read_record(Path(model_run[0]["uri"])) if model_run else None
 
 
+def model_run(outcome: Outcome) -> Path | None:
+    """Return the folder with a training's checkpoints and curve; None if there was no training."""
+    found = outcome.outputs("Trainer", "model_run")
+    return Path(found[0]["uri"]) if found else None
+
+
 def signatures(pushed: dict[str, Any]) -> Path | None:
     """Return the file beside a pushed model that says how to ask it; None if there is none, as in older versions."""
     file = Path(pushed["pushed_destination"]) / SIGNATURES

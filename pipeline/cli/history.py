@@ -47,11 +47,18 @@ def runs_command(workspace: Path, problem: str | None, most: int | None, *, as_j
 
 def show_command(workspace: Path, run: str, *, as_json: bool) -> int:
     """Print a run in full."""
+    from pipeline.cli.curves import training_as_json, training_folder, training_lines
     from pipeline.lineage.details import details
 
     archive = open_archive(workspace)
     found = details(archive, archive.find(run))
-    click.echo(json.dumps(found.as_json(), indent=2) if as_json else history_text.show(found, archive.root))
+    folder = training_folder(archive.root, found)
+    if as_json:
+        training = training_as_json(folder) if folder else None
+        click.echo(json.dumps({**found.as_json(), "training": training}, indent=2))
+    else:
+        lines = training_lines(folder, indent=13, height=8) if folder else ()
+        click.echo(history_text.show(found, archive.root, lines))
     return 0
 
 

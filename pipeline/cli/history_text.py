@@ -63,8 +63,14 @@ def _version(run: Run) -> str:
     return f"{run.version} pushed" if run.new else f"{run.version} already"
 
 
-def show(found: Details, root: Path) -> str:
-    """Return a run in full."""
+def show(found: Details, root: Path, training: Sequence[str] = ()) -> str:
+    """Return a run in full.
+
+    Args:
+        found: The run.
+        root: The workspace.
+        training: What its training did, as lines.
+    """
     run = found.run
     took = (
         ""
@@ -89,6 +95,7 @@ def show(found: Details, root: Path) -> str:
         lines += _block(
             "pushed", [f"version {run.version}" + ("" if run.new else ", which held this very model already")]
         )
+    lines += _block("training", training)
     lines += _block("metrics", [_measured(one) for one in found.measurements if one["metric"] != facts.COUNT])
     if found.anomalies is not None:
         lines += _block("anomalies", list(found.anomalies) or ["none"])

@@ -9,6 +9,7 @@ import click
 
 from components.evaluator.verdict import OVERALL, Measurement, Verdict
 from pipeline.cli import facts
+from pipeline.cli.curves import curve_lines, training_as_json
 from pipeline.cli.paths import near
 from pipeline.cli.resuming import resume_line
 from pipeline.errors import CancelledError, DataError, LimitError, NotBlessedError, SettingsError, UserCodeError
@@ -37,7 +38,7 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
     """Return the summary for machines."""
     verdict, infra = facts.verdict(outcome), facts.infra_verdict(outcome)
     pushed = facts.pushed(outcome)
-    training = facts.training(outcome)
+    model_run = facts.model_run(outcome)
     rows = facts.rows_of(outcome.results["ExampleGen"]) if "ExampleGen" in outcome.results else {}
     return {
         "problem": outcome.job.problem.name,
@@ -49,7 +50,7 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
         "part": str(outcome.job.part) or None,
         "rows": rows,
         "sources": facts.sources(outcome),
-        "training": training.as_json() if training else None,
+        "training": training_as_json(model_run) if model_run else None,
         "verdict": verdict.as_json() if verdict else None,
         "infra_verdict": {"blessed": infra.blessed, "reasons": list(infra.reasons)} if infra else None,
         "pushed": {
@@ -88,6 +89,9 @@ def render(outcome: Outcome, colour: bool, *, verbose: bool = False) -> str:
     if training is not None:
         first, *more = training.sentences()
         lines += [f"  training  {first}", *(" " * 12 + one for one in more)]
+    model_run = facts.model_run(outcome)
+    if model_run is not None:
+        lines += [" " * 12 + one for one in curve_lines(model_run, indent=12, height=5)]
     verdict = facts.verdict(outcome)
     if verdict is not None:
         lines += _metrics(verdict, colour)

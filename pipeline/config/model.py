@@ -133,6 +133,11 @@ class Training(Section):
         5, ge=1, description="RunConfig: how many of the latest checkpoints are kept; the best one is kept besides"
     )
     save_summary_steps: StrictInt = Field(100, ge=1, description="RunConfig: steps between summaries for TensorBoard")
+    save_histograms_steps: StrictInt | None = Field(
+        None,
+        ge=0,
+        description="steps between histograms of the weights; ten times save_summary_steps if not set, none with 0",
+    )
     log_step_count_steps: StrictInt = Field(
         100, ge=1, description="RunConfig: steps between two lines of the log with step, loss and speed"
     )
@@ -207,6 +212,11 @@ class Training(Section):
         if self.throttle_secs is not None:
             return self.throttle_secs
         return 0 if self.early_stopping is not None or self.export == "best" else 60
+
+    @property
+    def histogram_steps(self) -> int:
+        """``save_histograms_steps``, or its default; 0 for none."""
+        return 10 * self.save_summary_steps if self.save_histograms_steps is None else self.save_histograms_steps
 
 
 class Metric(Section):

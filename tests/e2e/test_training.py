@@ -1,5 +1,7 @@
 """What a run says of its training, and a training that starts from the model that was blessed before."""
 
+import re
+
 import pytest
 
 from tests.e2e.site import Ended, Site
@@ -31,3 +33,5 @@ def test_a_warm_start_begins_with_the_blessed_model_and_is_reused_where_nothing_
     assert "Trainer           reused" in again.stderr
     assert f"training  {told['steps']} steps of 32 rows: 2 epochs of {rows}" in again.stdout
     assert "warm start from " in again.stdout
+    assert re.search(r"^ {12}loss \S+ -> \S+ in training, ", again.stdout, re.MULTILINE)
+    assert "all of it as a picture: " in again.stdout

@@ -1,0 +1,108 @@
+"""TensorBoard itself, in a process of its own, asked as a browser asks it. It does without TensorFlow."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.pipeline.watching.conftest import Trained
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[3]
+TRAINED = ["flats-20260101-100000", "flats-20260101-100000/eval"]
+
+
+@contextmanager
+def board(root: Path, *more: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
+    """Start the command, and wait until it says where it listens."""
+    command = [sys.executable, "runner.py", "tensorboard", *more, "--workspace", str(root), "--json"]
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
+    )
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        if not line:
+            raise AssertionError(process.communicate()[1])
+        yield process, json.loads(line)
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)
+
+
+def asked(told: dict[str, Any], path: str) -> Any:
+    with urllib.request.urlopen(told["url"] + path, timeout=20) as answer:
+        return json.loads(answer.read())
+
+
+def becomes(question: Callable[[], Any], answer: Any, seconds: float = 30.0) -> None:
+    until = time.monotonic() + seconds
+    while (said := question()) != answer:
+        assert time.monotonic() < until, said
+        time.sleep(0.3)
+
+
+def alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+def test_it_shows_trainings_and_what_comes_while_it_runs(trained: Trained) -> None:
+    with board(trained.root, "flats") as (process, told):
+        assert told["url"].startswith("http://127.0.0.1:")
+        assert list(told["trainings"]) == ["flats-20260101-100000"]
+        becomes(lambda: asked(told, "data/runs"), TRAINED)
+        tags = asked(told, "data/plugin/scalars/tags")
+        assert set(tags["flats-20260101-100000"]) == {"training/learning_rate", "loss"}
+
+        folder = trained.training("flats-20260103-100000", ended=False)  # one begins
+        name = "flats-20260103-100000"
+        becomes(lambda: asked(told, "data/runs"), [*TRAINED, name, f"{name}/eval"])
+        losses = f"data/plugin/scalars/scalars?run={name}&tag=loss"
+        becomes(lambda: [one[1:] for one in asked(told, losses)], [[1, 1.5]])
+        trained.write(folder, {"loss": 0.75}, 2)  # goes on
+        becomes(lambda: [one[1:] for one in asked(told, losses)], [[1, 1.5], [2, 0.75]])
+        trained.end(folder)  # and ends
+        time.sleep(5)
+        assert [one[1:] for one in asked(told, losses)] == [[1, 1.5], [2, 0.75]]
+
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0
+        becomes(lambda: alive(told["process"]), False, 5)
+
+
+def test_it_is_ended_with_what_started_it(trained: Trained) -> None:
+    with board(trained.root) as (process, told):
+        assert alive(told["process"])
+        process.kill()
+        becomes(lambda: alive(told["process"]), False, 10)
+    with board(trained.root) as (process, told):
+        process.send_signal(signal.SIGHUP)  # the terminal was closed
+        assert process.wait(20) == 129
+        assert not alive(told["process"])
+
+
+def test_a_board_that_dies_is_said(trained: Trained) -> None:
+    with board(trained.root) as (process, told):
+        os.kill(told["process"], signal.SIGKILL)
+        printed, _ = process.communicate(timeout=20)
+        assert process.returncode == 1
+        assert json.loads(printed)["error"]["headline"] == "TensorBoard ended by itself, with exit code -9"
