@@ -35,6 +35,7 @@ FOLDER = "cluster"
 """The folder of a training's that holds the logs of its processes and what happened."""
 
 _GRACE = 20.0  # seconds that workers have to see that training is over
+_UNMISSED = 3.0  # seconds after which a chief that still tells its step has not missed what was lost
 _TICK = 0.05
 _PROXIES = ("grpc_proxy", "http_proxy", "https_proxy", "all_proxy")
 
@@ -164,13 +165,16 @@ class _Supervisor:
             for loss in member.losses:
                 if loss.back is None:
                     loss.back = now - loss.at
+                    self._account.note("came back", role=role.file, process=member.process, back=round(loss.back, 2))
         if role.kind != "chief" or step is None:
             return
-        if message.get("at_work") or self._waiting is None:
+        # What it told before a server was missed says nothing; with another session it begins anew. Or it never needed
+        # that server, and goes on.
+        begins = bool(message.get("at_work")) or (self._waiting is not None and now - self._waiting > _UNMISSED)
+        if begins or self._waiting is None:
             self._formed, self._waiting, self._step = True, None, step
             for loss in self._account.losses:
-                # What it told before the server was missed says nothing; with the session it begins anew.
-                if loss.seconds is None and (message.get("at_work") or loss.role.kind in ("worker", "evaluator")):
+                if loss.seconds is None and (begins or loss.role.kind in ("worker", "evaluator")):
                     loss.seconds, loss.resumed = now - loss.at, step
                     self._account.note("went on", **loss.as_json())
                     if loss.role.kind in ("chief", "ps"):

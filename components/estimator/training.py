@@ -11,7 +11,6 @@ import components.estimator.compat  # noqa: F401  before TensorFlow
 import tensorflow as tf
 
 from components.cluster.account import Account
-from components.cluster.messages import supervised
 from components.cluster.roles import Part, part_of
 from components.estimator import clustered
 from components.estimator.best import BestCheckpoint
@@ -227,7 +226,7 @@ def _planned(task: Task, leads: bool = True, account: Account | None = None) -> 
 
 
 def _timeout_secs(settings: Training) -> int:
-    return settings.cluster.timeout_secs if settings.cluster and supervised() else _PLATFORM_SECS
+    return settings.cluster.timeout_secs if settings.cluster else _PLATFORM_SECS
 
 
 def _cluster_of(settings: Training) -> dict[str, int]:

@@ -1,5 +1,6 @@
 """A small problem that is trained in real clusters of processes, and what is seen of them from outside."""
 
+import contextlib
 import json
 import os
 import signal
@@ -43,7 +44,8 @@ def model_fn(features, labels, mode, params, config):
         with open(os.path.join(params["seen"], name + ".json"), "w") as file:
             json.dump(seen, file)
     hooks = [Slowly(params.get("pause", 0.0))]
-    return tf.estimator.EstimatorSpec(mode, predictions={"y": guess}, loss=loss, train_op=train_op, training_hooks=hooks)
+    said = {"y": guess}
+    return tf.estimator.EstimatorSpec(mode, predictions=said, loss=loss, train_op=train_op, training_hooks=hooks)
 """
 
 
@@ -76,6 +78,18 @@ class Training:
             return int(file.read_text().splitlines()[0].rpartition("-")[2].strip('"'))
         except (OSError, IndexError, ValueError):
             return 0
+
+    def step(self) -> int:
+        """The step that the chief reported last; 0 before."""
+        file = self.folder / "progress.jsonl"
+        text = file.read_text() if file.exists() else ""
+        events = [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
+        return max((event["step"] for event in events if "step" in event), default=0)
+
+    def notes(self) -> list[str]:
+        """What a person was told meanwhile."""
+        text = (self.folder / "progress.jsonl").read_text()
+        return [event["note"] for event in map(json.loads, text.splitlines()) if "note" in event]
 
     def until(self, what: Callable[[], Any], seconds: float = TIMEOUT) -> Any:
         """Wait until something holds; return it."""
@@ -168,8 +182,12 @@ def training(folder: Path, variables: Mapping[str, str] | None = None, **setting
     try:
         yield one
     finally:
-        try:
+        with contextlib.suppress(ProcessLookupError):  # it has ended
             os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         process.communicate()
+
+
+def seen(folder: Path, role: str) -> dict[str, str]:
+    """The device of each variable, as a process that trained has seen it."""
+    devices: dict[str, str] = json.loads((folder / "seen" / f"{role}.json").read_text())
+    return devices

@@ -22,16 +22,21 @@ from pipeline.errors import PipelineError
 SPEC = {"x": tf.io.FixedLenFeature([2], tf.float32), "y": tf.io.FixedLenFeature([1], tf.float32)}
 
 
-def main(folder: Path, settings: str) -> int:
-    """Train; return the exit code."""
+def task_of(folder: Path, settings: str) -> Task:
+    """Return what is trained."""
     place.use_copy(folder / "code", "lines", folder / "code" / "lines")
     rows = sorted(str(file) for file in (folder / "rows").iterdir())
-    command = [sys.executable, "-W", "ignore", str(Path(__file__).with_name("fresh_program.py")), str(folder), settings]
-    if json.loads(settings).pop("fresh", False):
-        tf.constant(1)  # from now on this process cannot be forked
     values = {name: value for name, value in json.loads(settings).items() if name != "fresh"}
+    command = [sys.executable, "-W", "ignore", str(Path(__file__).with_name("fresh_program.py")), str(folder), settings]
     training = Training.model_validate(values)
-    task = Task("lines", "y", rows, rows, SPEC, training, folder / "model", command=command)
+    return Task("lines", "y", rows, rows, SPEC, training, folder / "model", command=command)
+
+
+def main(folder: Path, settings: str) -> int:
+    """Train; return the exit code."""
+    task = task_of(folder, settings)
+    if json.loads(settings).get("fresh"):
+        tf.constant(1)  # from now on this process cannot be forked
     try:
         done = train_anywhere(task)
     except PipelineError as error:
