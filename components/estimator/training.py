@@ -127,7 +127,7 @@ def train_and_evaluate(
                 check_metrics(estimator, eval_input, _named_metrics(settings))
             if part is not None:
                 _seed(settings)
-                done = began_at >= record.train_steps or _is_over(settings, evaluations)
+                done = began_at >= record.train_steps or _is_over(task, evaluations)
                 made = estimator, train_spec, eval_spec
                 times = _timeout_secs(settings), settings.evaluation_throttle_secs
                 clustered.do_part(part, task.model_dir, made, *times, done=done)
@@ -135,7 +135,7 @@ def train_and_evaluate(
             metrics = _catch_up(estimator, eval_input, settings, evaluations, best, in_cluster=in_cluster)
             # The Estimator would look for itself, but not find the step in the checkpoint of a converted Keras model,
             # and train one more.
-            if began_at < record.train_steps and not _is_over(settings, evaluations):
+            if began_at < record.train_steps and not _is_over(task, evaluations, in_cluster=in_cluster):
                 _seed(settings)  # graphs may have been built meanwhile
                 last, _ = tf.estimator.train_and_evaluate(estimator, train_spec, eval_spec)
                 metrics = last or metrics
@@ -323,9 +323,11 @@ def _catch_up(
     return metrics
 
 
-def _is_over(settings: Training, evaluations: Evaluations) -> bool:
-    """Whether an earlier attempt had stopped early already."""
-    stopping = settings.early_stopping
+def _is_over(task: Task, evaluations: Evaluations, *, in_cluster: bool = False) -> bool:
+    """Whether an earlier attempt, or the cluster, had stopped early already."""
+    if in_cluster and clustered.has_ended(task.model_dir):  # by a hook of the model's own, say
+        return True
+    stopping = task.settings.early_stopping
     return stopping is not None and reason_to_stop(stopping, evaluations.by_step) is not None
 
 
