@@ -48,3 +48,14 @@ def test_a_process_is_killed(role: str, tmp_path: Path) -> None:
     [sentence] = told["record"]["losses"]
     assert "was killed (signal 9, SIGKILL)" in sentence
     assert told["times at work"] >= 2
+
+
+def test_fresh_interpreters_where_the_trainer_cannot_fork(tmp_path: Path) -> None:
+    ground = clusters.written(tmp_path)
+    with clusters.training(ground, cluster={"workers": 2, "ps": 2}, train_steps=200, fresh=True) as one:
+        told = one.ended()
+        assert told["code"] == 0, one.logs()
+        assert not one.living()
+    assert told["metrics"]["loss"] < 0.5
+    # Two servers share the variables between them.
+    assert set(clusters.seen(ground, "chief-0").values()) == {"/job:ps/task:0", "/job:ps/task:1"}

@@ -81,3 +81,14 @@ def test_processes_of_a_platform_take_their_parts(tmp_path: Path) -> None:
     assert record["best_value"] == pytest.approx(told["chief"]["metrics"]["loss"]) or record["best_value"] < 0.5
     assert told["chief"]["exported"].startswith(str(tmp_path / "model" / "best"))
     assert (record["workers"], record["ps"]) == (2, 1)
+
+
+def test_a_cluster_that_cannot_form_says_who_does_not_answer(tmp_path: Path) -> None:
+    cluster = local_cluster(2, 1)
+    [server] = cluster["ps"]
+    variables = {"TF_CONFIG": tf_config(cluster, Role("chief"))}
+    with clusters.training(clusters.written(tmp_path), variables, cluster={"timeout_secs": 2}) as one:
+        told = one.ended()
+    assert told["code"] == 1
+    assert told["error"]["headline"] == "The training cluster did not form within 2 s"
+    assert told["error"]["got"] == f"ps 0 at {server}: connection refused"
