@@ -13,10 +13,8 @@ def mirrored() -> dict[str, Any]:
     """Return what ``RunConfig`` is told; nothing, and a message, where there is nothing to mirror."""
     found = devices()
     if len(found) < 2:
-        there = "one GPU" if found else "no GPU"
-        report(
-            note=f'distribute = "mirrored": there is {there} here, so it trains on one {"G" if found else "C"}PU device'
-        )
+        there, device = ("one GPU", "it") if found else ("no GPU", "the CPU, as one device")
+        report(note=f'distribute = "mirrored": there is {there} here, so it trains on {device}')
         return {}
     report(note=f'distribute = "mirrored": on {len(found)} devices, each with batches of its own')
     return {"train_distribute": tf.distribute.MirroredStrategy(found)}
