@@ -1,7 +1,8 @@
-"""Four ways to train the house-price network on the same rows; each turn of bench.training is a process of this.
+"""Five ways to train the house-price network on the same rows; each turn of bench.training is a process of this.
 
 - ``ours``: what the Trainer node calls, deterministic as it is by default.
 - ``unwatched``: the same without summaries of ours and the curve, for bench.watching.
+- ``cluster``: the same, in a cluster of our own with as many workers as are given; for bench.cluster.
 - ``bare``: the same ``model_fn`` in a script as https://www.tensorflow.org/guide/estimator has it, with an ``input_fn``
   as https://www.tensorflow.org/guide/data_performance has it.
 - ``keras``: the same layers, loss, optimiser, batches and rows under Keras 2 ``fit``.
@@ -26,9 +27,10 @@ import tensorflow_transform as tft  # noqa: E402
 
 from components import progress  # noqa: E402
 from components.estimator import training  # noqa: E402
+from components.estimator.distributed import train_anywhere  # noqa: E402
 from components.estimator.training import Task, train_and_evaluate  # noqa: E402
 from pipeline.config import read_problem  # noqa: E402
-from pipeline.config.model import DEFAULT_TRAIN_STEPS, Training  # noqa: E402
+from pipeline.config.model import DEFAULT_TRAIN_STEPS, Cluster, Training  # noqa: E402
 from pipeline.problems.housing import features as f  # noqa: E402
 from pipeline.problems.housing import model  # noqa: E402
 
@@ -50,6 +52,16 @@ def unwatched(data: dict[str, Any], spec: dict[str, Any], settings: Training, fo
     """Train as ``ours``, without the summaries and the curve that every training has."""
     setattr(training, "SummaryHook", lambda *_: tf.estimator.SessionRunHook())  # noqa: B010  of another type
     return ours(data, spec, settings, folder)
+
+
+def cluster(data: dict[str, Any], spec: dict[str, Any], settings: Training, folder: Path) -> list[tuple[int, float]]:
+    """Train as the Trainer node does where ``training.cluster`` is set."""
+    os.environ[progress.VARIABLE] = str(folder.with_suffix(".jsonl"))
+    if settings.deterministic:
+        tf.config.experimental.enable_op_determinism()
+    settings = settings.model_copy(update={"cluster": Cluster(workers=data["workers"])})
+    train_anywhere(Task("housing", LABEL, data["train"], data["eval"], spec, settings, folder))
+    return _marks(folder)
 
 
 def bare(data: dict[str, Any], spec: dict[str, Any], settings: Training, folder: Path) -> list[tuple[int, float]]:
@@ -173,7 +185,8 @@ def main() -> None:
     settings = problem.model_copy(update={"train_steps": steps, "save_checkpoints_steps": steps // 4})
     spec = tft.TFTransformOutput(given["transform"]).transformed_feature_spec()
     imported, cpu = time.perf_counter(), time.process_time()
-    marks = {"ours": ours, "unwatched": unwatched, "bare": bare, "keras": keras}[side](given, spec, settings, folder)
+    sides = {"ours": ours, "unwatched": unwatched, "cluster": cluster, "bare": bare, "keras": keras}
+    marks = sides[side](given, spec, settings, folder)
     done = time.perf_counter()
     times = {"import": imported - BEGAN, "total": done - imported, "cpu": time.process_time() - cpu}
     print(json.dumps({**times, "marks": marks}))

@@ -74,8 +74,8 @@ class BestCheckpoint(tf.estimator.Exporter):
         best = self.best()
         better = not math.isnan(value) and (best is None or (value < best.value if self._lower else value > best.value))
         kept = {"step": step, "value": value} if better else {"step": best.step, "value": best.value} if best else {}
-        if better:
-            self._link(Path(checkpoint), step)
+        if better and not self._link(Path(checkpoint), step):
+            return
         beside = self._folder / f".{_RECORD}"
         beside.write_text(json.dumps({"metric": self._metric, **kept, "seen": step}), encoding="utf-8")
         beside.replace(self._folder / _RECORD)
@@ -84,15 +84,20 @@ class BestCheckpoint(tf.estimator.Exporter):
                 if other.name != str(step):
                     shutil.rmtree(other, ignore_errors=True)
 
-    def _link(self, checkpoint: Path, step: int) -> None:
+    def _link(self, checkpoint: Path, step: int) -> bool:
+        """Link its files; False if they are gone: in a cluster they may be swept while another process evaluates."""
         target, beside = (self._folder / "best" / name for name in (str(step), f".{step}"))
         if target.exists():  # an attempt was killed after this; a step's checkpoint is written once
-            return
+            return True
         shutil.rmtree(beside, ignore_errors=True)
         beside.mkdir(parents=True)
-        for file in checkpoint.parent.glob(f"{checkpoint.name}.*"):
-            os.link(file, beside / file.name)
+        try:
+            for file in (Path(f"{checkpoint}.index"), *checkpoint.parent.glob(f"{checkpoint.name}.[dm]*")):
+                os.link(file, beside / file.name)
+        except FileNotFoundError:
+            return False
         beside.rename(target)
+        return True
 
     def best(self) -> Best | None:
         """Return the best checkpoint so far, also that of an attempt before this one."""

@@ -10,7 +10,7 @@ latest. So:
   taken if it turns out to be whole.
 - A checkpoint that counts is never written again. The Estimator's own hook saves at once when a session begins, which
   after a restart writes the very checkpoint that was just restored, the only one of its age, in place:
-  :class:`CheckpointHook` leaves that one be.
+  :class:`CheckpointHook` leaves that one be. In a cluster a session also begins anew when a server was lost.
 - A file may still be damaged by what no protocol here can rule out (a power cut: TensorFlow does not flush). So
   :func:`recover` reads the latest checkpoint to its end, checksums included, and falls back to the one before.
 """
@@ -107,8 +107,9 @@ class CheckpointHook(tf.estimator.CheckpointSaverHook):
 
     def _save(self, session: Any, step: Any) -> Any:
         if step != self._restored or not step:
-            return super()._save(session, step)
-        self._restored = 0
+            saved = super()._save(session, step)
+            self._restored = int(step)  # from now on what a session would begin with
+            return saved
         for one in self._listeners:  # to whom a checkpoint of this step is news all the same
             one.before_save(session, step)
             one.after_save(session, step)
@@ -123,6 +124,8 @@ def checkpoint_hooks(spec: Any, config: Any, start: int) -> list[Any]:
         config: The Estimator's ``RunConfig``.
         start: What :func:`recover` returned.
     """
+    if config.train_distribute is not None:  # whose Saver is made later, over all replicas
+        return []
     brought = [*spec.training_hooks, *spec.training_chief_hooks]
     if not config.is_chief or any(isinstance(one, tf.estimator.CheckpointSaverHook) for one in brought):
         return []

@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import components.estimator.compat  # noqa: F401  before TensorFlow
@@ -24,12 +25,27 @@ class Evaluations(tf.estimator.Exporter):
     name = "evaluations"
 
     def __init__(self, eval_dir: str) -> None:
+        self.by_step: dict[int, dict[str, float]] = {}
+        self._eval_dir = eval_dir
+        self._read: dict[str, int] | None = None
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Take up what is new in ``eval_dir``: in a cluster another process evaluates."""
         from tensorflow_estimator.python.estimator.early_stopping import read_eval_metrics
 
-        self.by_step: dict[int, dict[str, float]] = {
-            int(step): {name: float(value) for name, value in metrics.items()}
-            for step, metrics in read_eval_metrics(eval_dir).items()
-        }
+        there = {file.name: file.stat().st_size for file in Path(self._eval_dir).glob("*tfevents*")}
+        if there == self._read:
+            return
+        try:
+            found = read_eval_metrics(self._eval_dir)
+        except tf.errors.DataLossError:  # is being written: its size changes once more
+            if self._read is None:
+                raise
+            return
+        self._read = there
+        for step, metrics in found.items():
+            self.by_step[int(step)] = {name: float(value) for name, value in metrics.items()}
 
     def export(
         self, estimator: Any, export_path: str, checkpoint_path: str, eval_result: Any, is_the_final_export: bool

@@ -3,10 +3,14 @@
 Their rules are kept, not the hook that carries them out (``make_early_stopping_hook``). Asked by the clock or by steps,
 that one reads the event files again and again, or late; and it goes by a global step that is read while the step is
 made, so that it may miss the very step of the evaluation. Here the rule is asked once after each evaluation, so that a
-training stops right at the checkpoint that was the reason. Theirs also tells the other workers of a cluster, which this
-does not.
+training stops right at the checkpoint that was the reason.
+
+Theirs tells the workers of a cluster by a variable of the model, which a converted Keras model does not save, so that
+it could not go on after a crash. Here each process that trains reads what the evaluator has written and applies the
+rule itself, within a second or two.
 """
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +21,8 @@ import tensorflow as tf
 from components.estimator.evaluations import Evaluations
 from pipeline.config.model import EarlyStopping
 
+_LOOK_SECS = 1.0
+
 
 class EarlyStoppingHook(tf.estimator.SessionRunHook):
     """Ends the training after the evaluation that is the reason; has to follow the hook that saves, and so evaluates.
@@ -24,16 +30,22 @@ class EarlyStoppingHook(tf.estimator.SessionRunHook):
     Args:
         settings: When to stop.
         evaluations: To which the evaluations of this training are added.
+        elsewhere: Whether another process evaluates.
     """
 
-    def __init__(self, settings: EarlyStopping, evaluations: Evaluations) -> None:
+    def __init__(self, settings: EarlyStopping, evaluations: Evaluations, elsewhere: bool = False) -> None:
         self._settings = settings
         self._evaluations = evaluations
+        self._elsewhere = elsewhere
+        self._looked = 0.0
         self._asked = -1
 
     def after_run(self, run_context: Any, run_values: Any) -> None:
         """Ask the rule if there is a new evaluation."""
         del run_values
+        if self._elsewhere and time.monotonic() - self._looked >= _LOOK_SECS:
+            self._looked = time.monotonic()
+            self._evaluations.refresh()
         count = len(self._evaluations.by_step)
         if count != self._asked:
             self._asked = count

@@ -1,5 +1,6 @@
 """Trains and evaluates an Estimator with ``train_and_evaluate``."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,10 +10,14 @@ import components.estimator.compat  # noqa: F401  before TensorFlow
 
 import tensorflow as tf
 
+from components.cluster.account import Account
+from components.cluster.roles import Part, part_of
+from components.estimator import clustered
 from components.estimator.best import BestCheckpoint
 from components.estimator.checkpoints import checkpoint_hooks, recover
 from components.estimator.evaluations import Evaluations, check_metrics
 from components.estimator.inputs import input_fn
+from components.estimator.mirroring import mirrored, replicas
 from components.estimator.models import create_estimator
 from components.estimator.stopping import EarlyStoppingHook, reason_to_stop
 from components.estimator.summaries import SummaryHook
@@ -26,6 +31,9 @@ from components.user_code import place
 from components.user_code.boundary import user_code
 from pipeline.config.model import DEFAULT_TRAIN_STEPS, Training
 from pipeline.errors import UserCodeError
+
+_PLATFORM_SECS = 1800  # what a platform may take to start the other processes
+_SEEDS_APART = 1_000_003
 
 
 @dataclass(frozen=True)
@@ -43,6 +51,8 @@ class Task:
         forward: The columns that an export's answers will hold beside the predictions.
         start: The model to start from; None to start from scratch.
         receiver_fn: The ``serving_input_receiver_fn`` of exports made meanwhile, for ``export = "latest"``.
+        command: Starts a fresh process that takes part in training this very task, for a cluster of our own where this
+            process cannot fork.
     """
 
     problem: str
@@ -55,80 +65,83 @@ class Task:
     forward: Sequence[str] = ()
     start: WarmStart | None = None
     receiver_fn: Any = None
+    command: Sequence[str] = ()
 
 
-def train_and_evaluate(task: Task) -> tuple[Any, dict[str, float]]:
+def train_and_evaluate(
+    task: Task, part: Part | None = None, folder: str | None = None, account: Account | None = None
+) -> tuple[Any, dict[str, float]]:
     """Train until ``train_steps`` and evaluate, as https://www.tensorflow.org/api_docs/python/tf/estimator describes.
 
     What the training did is written to ``training.json`` in ``model_dir`` (:class:`TrainingRecord`);
     :func:`exported_checkpoint` says what is to be exported.
 
+    Args:
+        task: What is trained.
+        part: The part of this process, if it is one of a cluster; see :mod:`components.estimator.distributed`.
+        folder: The ``model_dir`` of its ``RunConfig``, if that is not the training's.
+        account: What happened in the cluster that has trained already.
+
     Returns:
-        The Estimator, and its last evaluation's metrics by name.
+        The Estimator, and its last evaluation's metrics by name; none in a process of a cluster.
 
     Raises:
         SettingsError: If a setting names a metric, a variable or a vocabulary that is not there.
         UserCodeError: If the problem's model fails, or its loss is not a number.
     """
     settings = task.settings
-    record = _planned(task)
+    leads = part is None or part.leads
+    record = _planned(task, leads, account)
     # tf_random_seed alone leaves the initializers of Keras and tf.layers to generators of their own. Seeds Python's,
     # numpy's and theirs, which last once anybody has seeded them: so for each way to bring a model.
     _seed(settings)
-    began_at = recover(task.model_dir)
-    if began_at >= record.train_steps:
+    began_at = recover(task.model_dir) if leads else _step(clustered.latest(task.model_dir)) or 0
+    in_cluster = record.workers > 0
+    if began_at >= record.train_steps and not in_cluster:
         report(note=f"continues from step {began_at:,}, the last one")
-    config = _run_config(task, record, began_at)
+    config = _run_config(task, record, began_at, part, folder)
 
     def training_hooks(spec: Any) -> list[Any]:
-        if task.start is not None and not began_at:
-            _start_from(task.start, record, task.model_dir)
-        progress = ProgressHook(spec.loss, record.train_steps, settings.batch_size)
-        hooks: list[Any] = [progress]
-        if estimator.config.is_chief:
+        hooks: list[Any] = []
+        if leads:
+            if task.start is not None and not began_at:
+                _start_from(task.start, record, task.model_dir)
             curve = (read_curve(task.model_dir) or Curve()).until(began_at)
-            hooks.append(SummaryHook(spec.loss, task.model_dir, settings, evaluations.by_step, curve))
-        hooks += checkpoint_hooks(spec, estimator.config, began_at)
+            hooks = [
+                ProgressHook(spec.loss, record.train_steps, settings.batch_size * replicas(config)),
+                SummaryHook(spec.loss, task.model_dir, settings, evaluations.by_step, curve),
+                *checkpoint_hooks(spec, estimator.config, began_at),
+            ]
         if settings.early_stopping is not None:  # last, so that it follows the hook that saves, and so evaluates
-            hooks.append(EarlyStoppingHook(settings.early_stopping, evaluations))
-        return hooks
+            hooks.append(EarlyStoppingHook(settings.early_stopping, evaluations, elsewhere=part is not None))
+        return [clustered.TellHook(part.role), *hooks] if part is not None else hooks
 
     features = {name: one for name, one in task.feature_spec.items() if name != task.label}
     params = {"train_steps": record.train_steps, **settings.params}
     estimator = create_estimator(task.problem, config, params, features, training_hooks, forward=task.forward)
     if task.start is not None:
         estimator._warm_start_settings = None  # a converted Keras model would begin with its own first weights
-    common: dict[str, Any] = {"feature_spec": task.feature_spec, "label": task.label}
-    train_input = input_fn(
-        task.train_files,
-        **common,
-        batch_size=settings.batch_size,
-        training=True,
-        shuffle_buffer=settings.shuffle_buffer,
-        seed=settings.seed,
-        start=began_at,
-    )
-    eval_input = input_fn(task.eval_files, **common, batch_size=settings.eval_batch_size, training=False)
-    evaluations = Evaluations(estimator.eval_dir())
+    evaluations = Evaluations(str(task.model_dir / "eval"))
     best = None
     if settings.export == "best":
         best = BestCheckpoint(task.model_dir, settings.best_metric, settings.best_direction == "lower_is_better")
     exporters = [evaluations, *([best] if best else []), *_latest(task)]
-    train_spec = tf.estimator.TrainSpec(train_input, max_steps=record.train_steps)
-    eval_spec = tf.estimator.EvalSpec(
-        eval_input,
-        steps=settings.eval_steps,
-        exporters=exporters,
-        start_delay_secs=settings.start_delay_secs,
-        throttle_secs=settings.evaluation_throttle_secs,
-    )
+    eval_input, train_spec, eval_spec = _specs(task, record, began_at, exporters, 0 if part is not None else None)
     with user_code(task.problem, "training the model", "model"):
         try:
-            check_metrics(estimator, eval_input, _named_metrics(settings))
-            metrics = _catch_up(estimator, eval_input, settings, evaluations, best)
+            if leads:
+                check_metrics(estimator, eval_input, _named_metrics(settings))
+            if part is not None:
+                _seed(settings)
+                done = began_at >= record.train_steps or _is_over(task, evaluations)
+                made = estimator, train_spec, eval_spec
+                times = _timeout_secs(settings), settings.evaluation_throttle_secs
+                clustered.do_part(part, task.model_dir, made, *times, done=done)
+                return estimator, {}
+            metrics = _catch_up(estimator, eval_input, settings, evaluations, best, in_cluster=in_cluster)
             # The Estimator would look for itself, but not find the step in the checkpoint of a converted Keras model,
             # and train one more.
-            if began_at < record.train_steps and not _is_over(settings, evaluations):
+            if began_at < record.train_steps and not _is_over(task, evaluations, in_cluster=in_cluster):
                 _seed(settings)  # graphs may have been built meanwhile
                 last, _ = tf.estimator.train_and_evaluate(estimator, train_spec, eval_spec)
                 metrics = last or metrics
@@ -144,6 +157,33 @@ def train_and_evaluate(task: Task) -> tuple[Any, dict[str, float]]:
     return estimator, {name: float(value) for name, value in (metrics or {}).items()}
 
 
+def _specs(
+    task: Task, record: TrainingRecord, began_at: int, exporters: Sequence[Any], throttle_secs: int | None
+) -> tuple[Any, Any, Any]:
+    """Return the ``input_fn`` of the evaluations, the ``TrainSpec`` and the ``EvalSpec``."""
+    settings = task.settings
+    common: dict[str, Any] = {"feature_spec": task.feature_spec, "label": task.label}
+    train_input = input_fn(
+        task.train_files,
+        **common,
+        batch_size=settings.batch_size,
+        training=True,
+        shuffle_buffer=settings.shuffle_buffer,
+        seed=settings.seed,
+        start=began_at,
+    )
+    eval_input = input_fn(task.eval_files, **common, batch_size=settings.eval_batch_size, training=False)
+    train_spec = tf.estimator.TrainSpec(train_input, max_steps=record.train_steps)
+    eval_spec = tf.estimator.EvalSpec(
+        eval_input,
+        steps=settings.eval_steps,
+        exporters=exporters,
+        start_delay_secs=settings.start_delay_secs,
+        throttle_secs=settings.evaluation_throttle_secs if throttle_secs is None else throttle_secs,
+    )
+    return eval_input, train_spec, eval_spec
+
+
 def exported_checkpoint(task: Task) -> str | None:
     """Return the checkpoint that becomes the model, without the suffixes of its files; None for the latest one."""
     if task.settings.export != "best":
@@ -152,17 +192,25 @@ def exported_checkpoint(task: Task) -> str | None:
     return best.checkpoint if best else None
 
 
-def _planned(task: Task) -> TrainingRecord:
-    """Work out the last step; what an earlier attempt has written of this training is kept."""
+def _planned(task: Task, leads: bool = True, account: Account | None = None) -> TrainingRecord:
+    """Work out the last step; what an earlier attempt has written of this training is kept.
+
+    Args:
+        task: What is trained.
+        leads: Whether this process writes the record.
+        account: What happened in the cluster that has trained.
+    """
     settings = task.settings
     steps, rows = settings.train_steps or DEFAULT_TRAIN_STEPS, None
     if settings.num_epochs is not None:
         rows = count_records_of(task.train_files)
         steps = max(1, -(-rows * settings.num_epochs // settings.batch_size))
         times = "1 epoch" if settings.num_epochs == 1 else f"{settings.num_epochs:,} epochs"
-        report(note=f"{times} of {rows:,} rows: {steps:,} steps of {settings.batch_size:,}")
+        if leads:
+            report(note=f"{times} of {rows:,} rows: {steps:,} steps of {settings.batch_size:,}")
     task.model_dir.mkdir(parents=True, exist_ok=True)
     before = read_record(task.model_dir)
+    cluster = {"workers": before.workers, "ps": before.ps} if before and before.workers else _cluster_of(settings)
     record = TrainingRecord(
         train_steps=steps,
         batch_size=settings.batch_size,
@@ -170,7 +218,12 @@ def _planned(task: Task) -> TrainingRecord:
         rows=rows,
         export=settings.export,
         warm_start=before.warm_start if before else (),
+        losses=(*(before.losses if before else ()), *(account.sentences() if account else ())),
+        workers=cluster.get("workers", 0),
+        ps=cluster.get("ps", 0),
     )
+    if not leads:
+        return record
     if settings.warm_start and task.start is None:
         said = ("warm start: no blessed model yet, so the weights begin from scratch",)
         report(note=said[0])
@@ -178,24 +231,48 @@ def _planned(task: Task) -> TrainingRecord:
     return record.write(task.model_dir)
 
 
+def _timeout_secs(settings: Training) -> int:
+    return settings.cluster.timeout_secs if settings.cluster else _PLATFORM_SECS
+
+
+def _cluster_of(settings: Training) -> dict[str, int]:
+    """Return how many processes train this: what ``TF_CONFIG`` says, or the settings."""
+    part = part_of(os.environ)
+    if part is not None:
+        trainers = (len(part.cluster.get(kind, ())) for kind in ("chief", "master", "worker"))
+        return {"workers": sum(trainers), "ps": len(part.cluster.get("ps", ()))}
+    return {"workers": settings.cluster.workers, "ps": settings.cluster.ps} if settings.cluster else {}
+
+
 def _seed(settings: Training) -> None:
     tf.keras.utils.set_random_seed(settings.seed % 2**32)
 
 
-def _run_config(task: Task, record: TrainingRecord, began_at: int) -> Any:
+def _run_config(
+    task: Task, record: TrainingRecord, began_at: int, part: Part | None = None, folder: str | None = None
+) -> Any:
     settings = task.settings
+    more: dict[str, Any] = {}
+    if part is not None:
+        # Workers come when they can: the Estimator would let each wait 5 s longer than the one before.
+        more = {"experimental_max_worker_delay_secs": 0, "session_creation_timeout_secs": _timeout_secs(settings)}
+    elif settings.distribute == "mirrored":
+        more = mirrored()
+    number = part.role.index + 1 if part is not None and part.role.kind == "worker" else 0
     if settings.save_checkpoints_secs is not None:
         when = {"save_checkpoints_secs": settings.save_checkpoints_secs}
     else:
         when = {"save_checkpoints_steps": settings.save_checkpoints_steps or max(1, -(-record.train_steps // 4))}
     return tf.estimator.RunConfig(
-        model_dir=str(task.model_dir),
-        # A training that goes on is to drop other units than it did first of all. Rows are shuffled by a seed apart.
-        tf_random_seed=settings.seed + began_at,
+        model_dir=folder or str(task.model_dir),
+        # A training that goes on is to drop other units than it did first of all, and a worker others than the next.
+        # Rows are shuffled by a seed apart.
+        tf_random_seed=settings.seed + began_at + _SEEDS_APART * number,
         keep_checkpoint_max=settings.keep_checkpoint_max,
         save_summary_steps=settings.save_summary_steps,
         log_step_count_steps=settings.log_step_count_steps,
         **when,
+        **more,
     )
 
 
@@ -222,16 +299,27 @@ def _named_metrics(settings: Training) -> list[tuple[str, str]]:
 
 
 def _catch_up(
-    estimator: Any, eval_input: Any, settings: Training, evaluations: Evaluations, best: BestCheckpoint | None
+    estimator: Any,
+    eval_input: Any,
+    settings: Training,
+    evaluations: Evaluations,
+    best: BestCheckpoint | None,
+    *,
+    in_cluster: bool,
 ) -> Any:
     """Evaluate the checkpoint that training goes on from, if an attempt was killed between saving and evaluating it.
 
     ``train_and_evaluate`` evaluates the checkpoints that it saves itself, and not the one that it begins with.
     """
-    if not _named_metrics(settings):
-        return None
     checkpoint = estimator.latest_checkpoint()
     step = _step(checkpoint)
+    if in_cluster and step:
+        # While the chief saves, others train: the step in a checkpoint may be later than the one in its name.
+        last = max(evaluations.by_step, default=0)
+        if last >= step and (best is None or (best.seen() or 0) >= step):
+            return {**evaluations.by_step[last], "global_step": last}
+    elif not _named_metrics(settings):
+        return None
     if not step or (step in evaluations.by_step and (best is None or best.seen() == step)):
         return None
     metrics = estimator.evaluate(eval_input, steps=settings.eval_steps, checkpoint_path=checkpoint)
@@ -241,9 +329,11 @@ def _catch_up(
     return metrics
 
 
-def _is_over(settings: Training, evaluations: Evaluations) -> bool:
-    """Whether an earlier attempt had stopped early already."""
-    stopping = settings.early_stopping
+def _is_over(task: Task, evaluations: Evaluations, *, in_cluster: bool = False) -> bool:
+    """Whether an earlier attempt, or the cluster, had stopped early already."""
+    if in_cluster and clustered.has_ended(task.model_dir):  # by a hook of the model's own, say
+        return True
+    stopping = task.settings.early_stopping
     return stopping is not None and reason_to_stop(stopping, evaluations.by_step) is not None
 
 

@@ -24,6 +24,9 @@ class TrainingRecord:
         best_metric: What the best one was chosen by.
         best_value: Its value there.
         warm_start: What was taken over from which model, in sentences; empty if the setting is off.
+        workers: Processes that trained, the chief among them; 0 if it was one process alone.
+        ps: Parameter servers.
+        losses: The processes of the cluster that were lost, in sentences.
     """
 
     train_steps: int
@@ -37,6 +40,9 @@ class TrainingRecord:
     best_metric: str | None = None
     best_value: float | None = None
     warm_start: tuple[str, ...] = field(default_factory=tuple)
+    workers: int = 0
+    ps: int = 0
+    losses: tuple[str, ...] = field(default_factory=tuple)
 
     def write(self, folder: Path) -> "TrainingRecord":
         """Write it into a training's folder, whole or not at all; return it."""
@@ -62,6 +68,10 @@ class TrainingRecord:
             if self.num_epochs and self.rows is not None:
                 times = "1 epoch" if self.num_epochs == 1 else f"{self.num_epochs:,} epochs"
                 lines[0] += f": {times} of {self.rows:,}"
+        if self.workers:
+            workers = "1 worker" if self.workers == 1 else f"{self.workers} workers"
+            lines.append(f"by {workers} and {self.ps} parameter server{'s' if self.ps > 1 else ''}")
+            lines += [f"lost: {one}" for one in self.losses]
         if self.export == "best" and self.best_value is not None:
             value = f"{self.best_metric} {self.best_value:.6g}"
             lines.append(f"the model is the best checkpoint, of step {self.exported_step:,}: {value}")
@@ -74,4 +84,5 @@ def read_record(folder: Path) -> TrainingRecord | None:
     if not file.exists():
         return None
     value = json.loads(file.read_text(encoding="utf-8"))
-    return TrainingRecord(**{**value, "warm_start": tuple(value.get("warm_start", ()))})
+    told = {name: tuple(value.get(name, ())) for name in ("warm_start", "losses")}
+    return TrainingRecord(**{**value, **told})

@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,14 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from components.estimator.describing import write_description
+from components.estimator.distributed import train_anywhere
 from components.estimator.exporting import export, serving_input_receiver_fn
 from components.estimator.forwarding import check_columns, columns_by_use
-from components.estimator.training import Task, exported_checkpoint, train_and_evaluate
+from components.estimator.training import Task, exported_checkpoint
 from components.estimator.warm_start import WarmStart, vocabularies
 from components.progress import report
 from components.trainer.curve import PICTURE, read_curve
+from components.trainer.member import command
 from components.trainer.picture import picture
 from components.trainer.record import read_record
 from pipeline.config.model import Training
@@ -37,6 +40,8 @@ _CHECKPOINTS, _DONE = ".checkpoints", "done.json"
 def run_fn(fn_args: Any) -> None:
     """Train and export, as https://www.tensorflow.org/tfx/guide/trainer describes.
 
+    In a cluster that ``TF_CONFIG`` describes this is one of its processes, and only the chief exports.
+
     Args:
         fn_args: TFX's ``FnArgs``; its ``custom_config`` is what :func:`components.trainer.component.create_trainer` put
             there.
@@ -44,6 +49,25 @@ def run_fn(fn_args: Any) -> None:
     Raises:
         UserCodeError: If the problem's code fails.
     """
+    task, describe = task_of(fn_args)
+    done = train_anywhere(task)
+    if done is None:
+        return
+    estimator, metrics = done
+    report(note="exporting")
+    target, checkpoint = Path(fn_args.serving_model_dir), exported_checkpoint(task)
+    export(estimator, task.problem, task.receiver_fn, target, describe, checkpoint=checkpoint)
+    model_run = Path(fn_args.model_run_dir)
+    _write(task.model_dir / METRICS_FILE, metrics)
+    _draw(task.model_dir, task.problem)
+    shutil.copytree(task.model_dir, model_run, copy_function=os.link, dirs_exist_ok=True)
+    if (model_run / PICTURE).exists():
+        os.link(model_run / PICTURE, target.parent / PICTURE)  # beside the model: a push hashes what is in it
+    _write(task.model_dir / _DONE, {"model_run": str(model_run)})
+
+
+def task_of(fn_args: Any) -> tuple[Task, Callable[..., Any]]:
+    """Return what is trained, and what describes its export; settles for this process whether it is deterministic."""
     config = fn_args.custom_config
     settings = Training.model_validate_json(config["training"])
     if settings.deterministic:  # here, and not where it trains: it holds for the whole process, which is the node's own
@@ -66,20 +90,9 @@ def run_fn(fn_args: Any) -> None:
         forward=forward,
         start=_start(fn_args, settings),
         receiver_fn=receiver_fn,
+        command=command(fn_args, config["problem"]) if settings.cluster is not None else (),
     )
-    estimator, metrics = train_and_evaluate(task)
-    report(note="exporting")
-    describe = functools.partial(write_description, problem=config["problem"], schema=schema, forward=forward)
-    target, checkpoint = Path(fn_args.serving_model_dir), exported_checkpoint(task)
-    export(estimator, config["problem"], receiver_fn, target, describe, checkpoint=checkpoint)
-    _write(checkpoints / METRICS_FILE, metrics)
-    _draw(checkpoints, config["problem"])
-    shutil.copytree(checkpoints, model_run, copy_function=os.link, dirs_exist_ok=True)
-    if (model_run / PICTURE).exists():
-        os.link(
-            model_run / PICTURE, target.parent / PICTURE
-        )  # beside the model, not in it: a push hashes what is in it
-    _write(checkpoints / _DONE, {"model_run": str(model_run)})
+    return task, functools.partial(write_description, problem=config["problem"], schema=schema, forward=forward)
 
 
 def _draw(folder: Path, problem: str) -> None:

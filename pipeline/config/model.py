@@ -101,6 +101,19 @@ class EarlyStopping(Section):
         return self
 
 
+class Cluster(Section):
+    """Training in several processes of this machine, by the Estimator's own protocol; docs/distributed.md."""
+
+    workers: StrictInt = Field(1, ge=1, le=64, description="processes that train, the chief among them")
+    ps: StrictInt = Field(1, ge=1, le=64, description="parameter servers: processes that hold the variables")
+    timeout_secs: StrictInt = Field(
+        180, ge=1, le=10**6, description="seconds until a cluster that trains not (yet, or any more) is given up"
+    )
+    max_restarts: StrictInt = Field(
+        3, ge=0, le=1000, description="how often each process is started again while no new checkpoint comes"
+    )
+
+
 DEFAULT_TRAIN_STEPS = 2000
 Direction = Literal["lower_is_better", "higher_is_better"]
 
@@ -173,7 +186,18 @@ class Training(Section):
     deterministic: StrictBool = Field(
         True, description="tf.config.experimental.enable_op_determinism: operations that give the same bits each time"
     )
+    distribute: Literal["none", "mirrored"] = Field(
+        "none", description="RunConfig.train_distribute: mirrored trains on all GPUs of this machine, in one process"
+    )
+    cluster: Cluster | None = Field(None, description="train in several processes of this machine")
     params: dict[str, Any] = Field({}, description="handed to the model as params, with train_steps added")
+
+    @field_validator("cluster")
+    @classmethod
+    def _instead_of_mirrored(cls, value: Cluster | None, info: ValidationInfo) -> Cluster | None:
+        if value is not None and info.data.get("distribute") == "mirrored":
+            raise ValueError('not both this and distribute = "mirrored": one process with GPUs, or several processes')
+        return value
 
     @field_validator("num_epochs", "save_checkpoints_secs")
     @classmethod

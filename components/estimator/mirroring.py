@@ -1,0 +1,30 @@
+"""``distribute = "mirrored"``: one process trains on all GPUs of its machine."""
+
+from typing import Any
+
+import components.estimator.compat  # noqa: F401  before TensorFlow
+
+import tensorflow as tf
+
+from components.progress import report
+
+
+def mirrored() -> dict[str, Any]:
+    """Return what ``RunConfig`` is told; nothing, and a message, where there is nothing to mirror."""
+    found = devices()
+    if len(found) < 2:
+        there, device = ("one GPU", "it") if found else ("no GPU", "the CPU, as one device")
+        report(note=f'distribute = "mirrored": there is {there} here, so it trains on {device}')
+        return {}
+    report(note=f'distribute = "mirrored": on {len(found)} devices, each with batches of its own')
+    return {"train_distribute": tf.distribute.MirroredStrategy(found)}
+
+
+def devices() -> list[str]:
+    """Return the GPUs, as a strategy takes them."""
+    return [f"/gpu:{number}" for number, _ in enumerate(tf.config.list_physical_devices("GPU"))]
+
+
+def replicas(config: Any) -> int:
+    """Return how many batches a step takes, by its ``RunConfig``."""
+    return config.train_distribute.num_replicas_in_sync if config.train_distribute is not None else 1

@@ -1,0 +1,56 @@
+"""One process of the Trainer's cluster as a fresh interpreter: ``python -m components.trainer.member JSON``.
+
+Only where the Trainer's process cannot fork: on an orchestrator that runs it beside threads, say. The JSON holds what
+the ``run_fn`` was given, and where the problem's code is.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from components.cluster.member import PARENT, run, tie
+from components.user_code import place
+
+_GIVEN = (
+    "train_files",
+    "eval_files",
+    "transform_output",
+    "base_model",
+    "model_run_dir",
+    "serving_model_dir",
+    "custom_config",
+)
+
+
+def command(fn_args: Any, problem: str) -> list[str]:
+    """Return the command of a process that is one of the cluster that a Trainer with these arguments forms."""
+    folder = place.folder(problem)
+    given = {
+        "fn_args": {name: getattr(fn_args, name) for name in _GIVEN},
+        "code": [str(folder.parent), problem, str(place.original(folder))],
+    }
+    return [sys.executable, "-m", "components.trainer.member", json.dumps(given)]
+
+
+def main() -> int:
+    """Take the part that ``TF_CONFIG`` says; return the exit code."""
+    tie(int(os.environ[PARENT]))
+    given = json.loads(sys.argv[1])
+    from components.cluster.supervisor import FOLDER
+    from components.estimator.distributed import take_part
+    from components.trainer.run import task_of
+
+    copies, problem, origin = given["code"]
+    place.use_copy(Path(copies), problem, Path(origin))
+    task, _ = task_of(SimpleNamespace(**given["fn_args"]))
+    return run(lambda: take_part(task), task.model_dir / FOLDER)
+
+
+if __name__ == "__main__":
+    code = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

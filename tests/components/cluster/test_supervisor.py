@@ -1,0 +1,186 @@
+"""Supervision, with processes that only pretend to train: who is started again, when it is given up, and no orphans."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from components.cluster import supervisor
+from components.cluster.account import Account, read_events
+from components.cluster.member import fresh
+from components.cluster.supervisor import FOLDER, supervise
+from pipeline.config.model import Cluster
+from pipeline.errors import InfrastructureError, TransientError, UserCodeError
+
+ROOT = Path(__file__).parents[3]
+PRETEND = """\
+import json, os, pathlib, sys, time
+folder, how = pathlib.Path(sys.argv[1]), json.loads(sys.argv[2])
+task = json.loads(os.environ["TF_CONFIG"])["task"]
+name = task["type"] + "-" + str(task["index"])
+def tell(**more):
+    os.write(int(os.environ["ESTIMATOR_PIPELINE_CLUSTER_PIPE"]),
+             json.dumps({"kind": task["type"], "index": task["index"], **more}).encode() + b"\\n")
+times = folder / (name + ".times")
+count = int(times.read_text()) if times.exists() else 0
+times.write_text(str(count + 1))
+act = (how.get(name) or [])[count:count + 1] or (how.get(name) or [])[-1:] or ["train"]
+if act[0] == "die":
+    print("no such thing")
+    sys.exit(3)
+if act[0] == "tell":
+    error = {"kind": "user-code", "headline": "no such layer"}
+    (folder / "cluster" / (name + ".error.json")).write_text(json.dumps(error))
+    sys.exit(70)
+if act[0] == "hang":
+    tell(doing="waits for ps 0 at x:1: connection refused")
+    time.sleep(100)
+if task["type"] == "ps":
+    tell(at_work=True)
+    time.sleep(1 if act[0] == "die later" else 100)
+    sys.exit(1)
+if task["type"] == "evaluator":
+    while not (folder / "ended").exists():
+        time.sleep(0.01)
+    sys.exit(0)
+tell(at_work=True, step=100 * count)
+if act[0] == "die later":
+    tell(step=150)
+    time.sleep(0.1)
+    os.kill(os.getpid(), 9)
+if act[0] == "long":
+    time.sleep(100)
+for step in range(10):
+    tell(step=100 * count + step)
+    time.sleep(0.02)
+if task["type"] == "chief":
+    (folder / "ended").touch()
+"""
+
+
+def trained(folder: Path, how: dict[str, list[str]], **settings: int) -> Account:
+    """Supervise processes that act, the first time and the next, as ``how`` says by role."""
+    program = folder / "pretend.py"
+    program.write_text(PRETEND)
+    cluster = Cluster.model_validate({"workers": 2, "timeout_secs": 20, **settings})
+    return supervise(cluster, folder, fresh([sys.executable, str(program), str(folder), json.dumps(how)]))
+
+
+def started(folder: Path) -> list[str]:
+    return [one["role"] for one in read_events(folder / FOLDER) if one["event"] == "started"]
+
+
+def nothing_lives(folder: Path) -> None:
+    for one in read_events(folder / FOLDER):
+        if one["event"] == "started":
+            with pytest.raises(ProcessLookupError):
+                os.kill(one["process"], 0)
+
+
+def test_all_end_and_the_server_is_ended(tmp_path: Path) -> None:
+    account = trained(tmp_path, {})
+    assert account.codes == {"chief-0": 0, "worker-0": 0, "evaluator-0": 0, "ps-0": -signal.SIGTERM}
+    assert account.losses == []
+    assert sorted(started(tmp_path)) == ["chief-0", "evaluator-0", "ps-0", "worker-0"]
+    nothing_lives(tmp_path)
+
+
+def test_a_chief_that_dies_is_started_again_and_what_it_cost_is_told(tmp_path: Path) -> None:
+    account = trained(tmp_path, {"chief-0": ["die later", "train"]})
+    [loss] = account.losses
+    assert (loss.code, loss.step, loss.resumed) == (-signal.SIGKILL, 150, 100)
+    assert loss.as_json()["steps_lost"] == 50
+    assert loss.seconds is not None
+    assert loss.back is not None
+    [said] = account.sentences()
+    assert said.startswith("chief was killed (signal 9, SIGKILL) at step 150; went on from step 100 after 0.")
+
+
+def test_a_worker_that_dies_is_not_missed(tmp_path: Path) -> None:
+    account = trained(tmp_path, {"worker-0": ["die later", "train"], "chief-0": ["train"]})
+    assert started(tmp_path).count("worker-0") == 2
+    assert started(tmp_path).count("chief-0") == 1
+    [said] = account.sentences()
+    assert said.startswith("worker 0 was killed (signal 9, SIGKILL)")
+
+
+def test_who_ends_again_and_again_is_given_up(tmp_path: Path) -> None:
+    with pytest.raises(TransientError, match="worker 0 of the training cluster ended again and again") as caught:
+        trained(tmp_path, {"worker-0": ["die"], "chief-0": ["long"]}, max_restarts=2)
+    assert str(caught.value.got).splitlines()[:2] == ["3 times; at last it ended with exit code 3", "no such thing"]
+    assert caught.value.where == str(tmp_path / FOLDER / "worker-0.log")
+    nothing_lives(tmp_path)
+
+
+def test_a_new_checkpoint_makes_up_for_restarts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    saved = iter(range(100))
+    monkeypatch.setattr(supervisor._Supervisor, "_checkpoint", lambda self: str(next(saved)))
+    trained(tmp_path, {"worker-0": ["die", "die", "die", "train"]}, max_restarts=1)
+    assert started(tmp_path).count("worker-0") == 4
+
+
+def test_a_mistake_in_the_code_is_told_once(tmp_path: Path) -> None:
+    with pytest.raises(UserCodeError, match="no such layer"):
+        trained(tmp_path, {"chief-0": ["tell"], "worker-0": ["long"]})
+    assert started(tmp_path).count("chief-0") == 1
+    nothing_lives(tmp_path)
+
+
+@pytest.mark.slow  # by the clock: seconds
+def test_a_cluster_that_does_not_form_says_why(tmp_path: Path) -> None:
+    with pytest.raises(InfrastructureError, match="The training cluster did not form") as caught:
+        trained(tmp_path, {"chief-0": ["hang"], "worker-0": ["hang"]}, timeout_secs=1)
+    assert "chief: waits for ps 0 at x:1: connection refused" in str(caught.value.got)
+    nothing_lives(tmp_path)
+
+
+@pytest.mark.slow  # by the clock: seconds
+def test_a_chief_that_does_not_go_on_is_started_again(tmp_path: Path) -> None:
+    # A server is lost, and the chief hangs in TensorFlow instead of going on with the new one.
+    account = trained(
+        tmp_path,
+        {"ps-0": ["die later", "train"], "chief-0": ["long", "train"], "worker-0": ["long", "train"]},
+        timeout_secs=1,
+    )
+    assert started(tmp_path).count("chief-0") == 2
+    assert {str(loss.role) for loss in account.losses} == {"ps 0", "chief", "worker 0"}
+
+
+@pytest.mark.slow  # by the clock: seconds
+def test_no_orphan_when_the_supervisor_is_killed(tmp_path: Path) -> None:
+    program = tmp_path / "pretend.py"
+    program.write_text(
+        PRETEND.replace(
+            "import json",
+            f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
+            "from components.cluster.member import PARENT, tie\nimport os\n"
+            "tie(int(os.environ[PARENT]))\nimport json",
+            1,
+        )
+    )
+    text = (
+        "import sys; from pathlib import Path; from components.cluster.member import fresh;"
+        "from components.cluster.supervisor import supervise; from pipeline.config.model import Cluster;"
+        f"folder = Path({str(tmp_path)!r});"
+        f"supervise(Cluster(workers=2), folder, fresh([sys.executable, {str(program)!r}, str(folder),"
+        """ '{"chief-0": ["long"], "worker-0": ["long"]}']))"""
+    )
+    process = subprocess.Popen([sys.executable, "-c", text], cwd=ROOT)
+    events = tmp_path / FOLDER
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline and sum(one["event"] == "at work" for one in read_events(events)) < 3:
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    assert len(started(tmp_path)) == 4
+    deadline = time.monotonic() + 5
+    alive = {one["process"] for one in read_events(events) if one["event"] == "started"}
+    while alive and time.monotonic() < deadline:
+        alive = {one for one in alive if Path(f"/proc/{one}").exists()}
+        time.sleep(0.02)
+    assert not alive
