@@ -1,7 +1,7 @@
 """Trains and evaluates an Estimator with ``train_and_evaluate``."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from components.estimator.best import BestCheckpoint
 from components.estimator.checkpoints import checkpoint_hooks, recover
 from components.estimator.evaluations import Evaluations, check_metrics
 from components.estimator.inputs import input_fn
+from components.estimator.judging import Judge, JudgingHook
 from components.estimator.models import create_estimator
 from components.estimator.stopping import EarlyStoppingHook, reason_to_stop
 from components.estimator.warm_start import WarmStart, warm_start
@@ -41,6 +42,8 @@ class Task:
         forward: The columns that an export's answers will hold beside the predictions.
         start: The model to start from; None to start from scratch.
         receiver_fn: The ``serving_input_receiver_fn`` of exports made meanwhile, for ``export = "latest"``.
+        tuned: The values in ``settings`` that a search found, by name; told in the record.
+        judge: Who is told each evaluation, for a training that is a trial of a search.
     """
 
     problem: str
@@ -53,6 +56,12 @@ class Task:
     forward: Sequence[str] = ()
     start: WarmStart | None = None
     receiver_fn: Any = None
+    tuned: Mapping[str, Any] = field(default_factory=dict)
+    judge: Judge | None = None
+
+
+class NanLossError(UserCodeError):
+    """The loss became NaN: a fault of the code, or of the values that it was given."""
 
 
 def train_and_evaluate(task: Task) -> tuple[Any, dict[str, float]]:
@@ -85,6 +94,8 @@ def train_and_evaluate(task: Task) -> tuple[Any, dict[str, float]]:
         hooks: list[Any] = [progress, *checkpoint_hooks(spec, estimator.config, began_at)]
         if settings.early_stopping is not None:  # last, so that it follows the hook that saves, and so evaluates
             hooks.append(EarlyStoppingHook(settings.early_stopping, evaluations))
+        if task.judge is not None:
+            hooks.append(JudgingHook(task.judge, evaluations))
         return hooks
 
     features = {name: one for name, one in task.feature_spec.items() if name != task.label}
@@ -118,7 +129,7 @@ def train_and_evaluate(task: Task) -> tuple[Any, dict[str, float]]:
     )
     with user_code(task.problem, "training the model", "model"):
         try:
-            check_metrics(estimator, eval_input, _named_metrics(settings))
+            check_metrics(estimator, eval_input, [*_named_metrics(settings), *(task.judge.named if task.judge else ())])
             metrics = _catch_up(estimator, eval_input, settings, evaluations, best)
             # The Estimator would look for itself, but not find the step in the checkpoint of a converted Keras model,
             # and train one more.
@@ -129,7 +140,7 @@ def train_and_evaluate(task: Task) -> tuple[Any, dict[str, float]]:
             if metrics is None:  # the last checkpoint was there already: a killed attempt had come this far
                 metrics = estimator.evaluate(eval_input, steps=settings.eval_steps)
         except tf.estimator.NanLossDuringTrainingError:
-            raise UserCodeError(
+            raise NanLossError(
                 f"The loss of {task.problem} became NaN while training",
                 where=str(place.original(place.folder(task.problem) / "model.py")),
                 hint="lower the learning rate, clip gradients, or look for a logarithm or a division at zero",
@@ -164,6 +175,7 @@ def _planned(task: Task) -> TrainingRecord:
         rows=rows,
         export=settings.export,
         warm_start=before.warm_start if before else (),
+        tuned=dict(task.tuned),
     )
     if settings.warm_start and task.start is None:
         said = ("warm start: no blessed model yet, so the weights begin from scratch",)

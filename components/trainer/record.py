@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from components.trainer.values import shown
+
 FILE = "training.json"
 
 
@@ -24,6 +26,7 @@ class TrainingRecord:
         best_metric: What the best one was chosen by.
         best_value: Its value there.
         warm_start: What was taken over from which model, in sentences; empty if the setting is off.
+        tuned: The values that a search found and the settings did not have, by name.
     """
 
     train_steps: int
@@ -37,6 +40,7 @@ class TrainingRecord:
     best_metric: str | None = None
     best_value: float | None = None
     warm_start: tuple[str, ...] = field(default_factory=tuple)
+    tuned: dict[str, Any] = field(default_factory=dict)
 
     def write(self, folder: Path) -> "TrainingRecord":
         """Write it into a training's folder, whole or not at all; return it."""
@@ -65,6 +69,8 @@ class TrainingRecord:
         if self.export == "best" and self.best_value is not None:
             value = f"{self.best_metric} {self.best_value:.6g}"
             lines.append(f"the model is the best checkpoint, of step {self.exported_step:,}: {value}")
+        if self.tuned:
+            lines.append(f"tuned values: {shown(self.tuned)}")
         return [*lines, *self.warm_start]
 
 

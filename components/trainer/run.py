@@ -24,6 +24,8 @@ from components.estimator.forwarding import check_columns, columns_by_use
 from components.estimator.training import Task, exported_checkpoint, train_and_evaluate
 from components.estimator.warm_start import WarmStart, vocabularies
 from components.progress import report
+from components.trainer.tuned import values_of, with_values
+from components.trainer.values import shown
 from pipeline.config.model import Training
 
 METRICS_FILE = "eval_metrics.json"
@@ -41,7 +43,10 @@ def run_fn(fn_args: Any) -> None:
         UserCodeError: If the problem's code fails.
     """
     config = fn_args.custom_config
-    settings = Training.model_validate_json(config["training"])
+    tuned = values_of(fn_args.hyperparameters)
+    settings = with_values(Training.model_validate_json(config["training"]), tuned)
+    if tuned:
+        report(note=f"tuned values: {shown(tuned)}")
     if settings.deterministic:  # here, and not where it trains: it holds for the whole process, which is the node's own
         tf.config.experimental.enable_op_determinism()
     transform = tft.TFTransformOutput(fn_args.transform_output)
@@ -60,6 +65,7 @@ def run_fn(fn_args: Any) -> None:
         forward=forward,
         start=_start(fn_args, settings),
         receiver_fn=receiver_fn,
+        tuned=tuned,
     )
     estimator, metrics = train_and_evaluate(task)
     report(note="exporting")
@@ -104,6 +110,7 @@ def checkpoint_folder(model_run: Path, fn_args: Any, config: dict[str, Any]) -> 
     """
     trained = {name: value for name, value in config.items() if name != "forward_features"}
     inputs = [fn_args.train_files, fn_args.eval_files, fn_args.transform_output, fn_args.base_model]
+    inputs += [fn_args.hyperparameters] if fn_args.hyperparameters else []
     key = hashlib.sha256(json.dumps([*inputs, trained], sort_keys=True).encode()).hexdigest()[:24]
     root = model_run.parents[1] / _CHECKPOINTS
     mine = root / key

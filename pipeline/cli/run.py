@@ -56,7 +56,7 @@ def carry_out(work: Callable[[Display], Outcome], *, as_json: bool, verbose: boo
     display = Display()
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) != signal.SIG_IGN:  # as nohup has it
-            signal.signal(number, _interrupt)
+            signal.signal(number, interrupt)
     try:
         outcome = work(display)
     finally:
@@ -69,6 +69,7 @@ def carry_out(work: Callable[[Display], Outcome], *, as_json: bool, verbose: boo
     return exit_code(outcome)
 
 
-def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+def interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    """Leave at once, with the exit code of the signal."""
     del frame
     raise StoppedAtOnce(number)
