@@ -115,7 +115,7 @@ class Study:
             Optuna's trial, and its values by name.
         """
         with _quiet():
-            seed = (self._seed + len(self._trials())) % 2**32
+            seed = (self._seed + self.begun()) % 2**32
             if self._tuning.sampler == "random":
                 self._study.sampler = optuna.samplers.RandomSampler(seed)
             else:
