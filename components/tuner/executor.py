@@ -10,6 +10,7 @@ from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
 
 from components.progress import report
+from components.tuner.drawing import draw
 from components.tuner.record import Search as Record
 from components.tuner.space import as_keras_tuner, defaults
 from components.tuner.splitting import Rows, split
@@ -54,7 +55,7 @@ class Executor(base_executor.BaseExecutor):
         text = json.dumps(as_keras_tuner(space, record.values, training), indent=1)
         (Path(best_artifact.uri) / BEST_FILE).write_text(text, encoding="utf-8")
         record.write(Path(results.uri))
-        draw(record, Path(results.uri))
+        draw(record, space, Path(results.uri))
         best_artifact.set_string_custom_property("values", json.dumps(record.values))
         best_artifact.set_string_custom_property("metric", record.metric)
         best_artifact.set_float_custom_property("value", record.trial(record.best).value or 0.0)
@@ -142,11 +143,6 @@ def study_key(config: dict[str, Any], files: dict[str, list[str]], graph: str) -
     tuning = {k: v for k, v in json.loads(config["tuning"]).items() if k not in _NOT_OF_THE_STUDY}
     told = [files, graph, {**config, "tuning": tuning}]
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:24]
-
-
-def draw(record: Record, folder: Path) -> None:
-    """Draw the search beside its results."""
-    del record, folder
 
 
 def _files(folder: str) -> list[str]:

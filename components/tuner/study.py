@@ -57,7 +57,7 @@ class Study:
         self._seed = seed
         url = sqlalchemy.URL.create("sqlite", database=str(folder / FILE))
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        pruner = optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=1)
+        pruner = optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=2)
         with _quiet():
             self._study = optuna.create_study(
                 storage=optuna.storages.RDBStorage(url.render_as_string()),
