@@ -82,11 +82,43 @@ def _copy(files: Sequence[str], share: float, seed: int, folder: Path) -> list[i
             gzip.open(folder / f"held_out-{name}", "wb", 1) as held_out,
         ):
             for frame in _frames(source):
-                place = hashlib.blake2b(frame[12:-4], digest_size=8, key=salt).digest()
+                place = hashlib.blake2b(content(frame[12:-4]), digest_size=8, key=salt).digest()
                 side = int(int.from_bytes(place, "little") < limit)
                 (held_out if side else fit).write(frame)
                 counts[side] += 1
     return counts
+
+
+def content(record: bytes) -> bytes:
+    """Return a serialized ``tf.Example`` with its features in order of their names; anything else as it is.
+
+    A map is written in an order that differs from process to process, and from row to row
+    (https://protobuf.dev/programming-guides/encoding/#maps).
+    """
+    try:
+        entries = _fields(_fields(record)[0])
+    except (IndexError, ValueError):
+        return record
+    return b"".join(sorted(entries))
+
+
+def _fields(message: bytes) -> list[bytes]:
+    """Return the messages that a message has as its field 1, all that it has."""
+    found, at = [], 0
+    while at < len(message):
+        if message[at] != 0x0A:
+            raise ValueError("another field")
+        size, shift, at = 0, 0, at + 1
+        while True:
+            byte = message[at]
+            size, shift, at = size | (byte & 0x7F) << shift, shift + 7, at + 1
+            if byte < 0x80:
+                break
+        if at + size > len(message):
+            raise ValueError("cut off")
+        found.append(message[at : at + size])
+        at += size
+    return found
 
 
 def _frames(stream: Any) -> Iterator[bytes]:

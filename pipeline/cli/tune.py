@@ -25,6 +25,7 @@ from pipeline.local.partial import Part
 from pipeline.local.run import Outcome, run_problem
 
 _ROWS = 12  # of the table; all trials are in the record
+_NAME = 12  # letters of a name above a column whose values are shorter
 
 
 def tune_command(
@@ -98,7 +99,7 @@ def text_of(search: Search, outcome: Outcome, problem: str) -> str:
 
 
 def _headline(search: Search) -> str:
-    counts = [f"{len(search.trials)} trials"]
+    counts = [f"{search.metric} in {len(search.trials)} trials"]
     for state in ("pruned", "failed", "killed"):
         count = sum(one.state == state for one in search.trials)
         if count:
@@ -138,7 +139,7 @@ def table(search: Search, width: int) -> list[str]:
         width: Columns of the terminal; what does not fit is cut off.
     """
     order = sorted(search.trials, key=lambda one: _rank(one, search))
-    rows = [["trial", "", search.metric, "step", "s", *search.values]]
+    rows = [["trial", "", "value", "step", "s", *search.values]]
     for one in order[:_ROWS]:
         step = one.evaluations[-1][0] if one.evaluations else None
         marks = [name for name, is_so in (("best", one.number == search.best), ("default", one.default)) if is_so]
@@ -152,17 +153,20 @@ def table(search: Search, width: int) -> list[str]:
                 *(value_shown(one.values.get(name)) for name in search.values),
             ]
         )
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    sizes = [max(len(text) for text in column) for column in zip(*rows[1:], strict=True)]
+    sizes = [max(size, min(len(name), _NAME)) for size, name in zip(sizes, rows[0], strict=True)]
     lines = []
     for row in rows:
-        cells = [
-            text.ljust(size) if at == 1 else text.rjust(size)
-            for at, (text, size) in enumerate(zip(row, widths, strict=True))
-        ]
+        cells = [_cell(text, size, left=at == 1) for at, (text, size) in enumerate(zip(row, sizes, strict=True))]
         lines.append(("  " + "  ".join(cells))[:width].rstrip())
     if len(order) > _ROWS:
         lines.append(f"  and {len(order) - _ROWS} more, the worst ones: --json has all")
     return lines
+
+
+def _cell(text: str, size: int, *, left: bool) -> str:
+    text = text if len(text) <= size else text[: size - 1] + "…"
+    return text.ljust(size) if left else text.rjust(size)
 
 
 def _rank(one: Trial, search: Search) -> tuple[Any, ...]:

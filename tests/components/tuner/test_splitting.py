@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from components.tuner.splitting import split
+from components.tuner.splitting import content, split
 from pipeline.errors import SettingsError
 
 
@@ -79,3 +79,21 @@ def test_what_was_killed_half_way_is_made_again(tmp_path: Path, rows: list[bytes
 def test_too_few_rows_are_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="too few rows"):
         split(files_of(tmp_path / "in", [b"only"]), 0.2, 1, tmp_path / "out")
+
+
+def test_a_rows_content_has_no_order_of_its_features() -> None:
+    entries = [b"\n\x03one" + b"\x12\x01" + bytes([5]), b"\n\x03two" + b"\x12\x01" + bytes([6]), b"x" * 300]
+
+    def example(*parts: bytes) -> bytes:
+        features = b"".join(b"\n" + _size(part) + part for part in parts)
+        return b"\n" + _size(features) + features
+
+    assert content(example(*entries)) == content(example(*reversed(entries)))
+    assert content(example(*entries)) != content(example(*entries[:2]))
+    assert content(b"no example") == b"no example"
+    assert content(b"\n\x09cut off") == b"\n\x09cut off"
+
+
+def _size(data: bytes) -> bytes:
+    count = len(data)
+    return bytes([count]) if count < 128 else bytes([count & 0x7F | 0x80, count >> 7])
