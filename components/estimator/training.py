@@ -42,7 +42,8 @@ class Task:
         forward: The columns that an export's answers will hold beside the predictions.
         start: The model to start from; None to start from scratch.
         receiver_fn: The ``serving_input_receiver_fn`` of exports made meanwhile, for ``export = "latest"``.
-        tuned: The values in ``settings`` that a search found, by name; told in the record.
+        tuned: The values in ``settings`` that a search found, by name, or None if it was to find some and did not; told
+            in the record.
         judge: Who is told each evaluation, for a training that is a trial of a search.
     """
 
@@ -56,7 +57,7 @@ class Task:
     forward: Sequence[str] = ()
     start: WarmStart | None = None
     receiver_fn: Any = None
-    tuned: Mapping[str, Any] = field(default_factory=dict)
+    tuned: Mapping[str, Any] | None = field(default_factory=dict)
     judge: Judge | None = None
 
 
@@ -175,7 +176,7 @@ def _planned(task: Task) -> TrainingRecord:
         rows=rows,
         export=settings.export,
         warm_start=before.warm_start if before else (),
-        tuned=dict(task.tuned),
+        tuned=None if task.tuned is None else dict(task.tuned),
     )
     if settings.warm_start and task.start is None:
         said = ("warm start: no blessed model yet, so the weights begin from scratch",)

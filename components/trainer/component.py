@@ -54,5 +54,6 @@ def create_trainer(
             "code": code,
             "runtime": runtime,
             "forward_features": list(forward),
+            **({} if hyperparameters is None else {"tuned": True}),
         },
     ).with_id("Trainer")

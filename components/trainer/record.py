@@ -26,7 +26,7 @@ class TrainingRecord:
         best_metric: What the best one was chosen by.
         best_value: Its value there.
         warm_start: What was taken over from which model, in sentences; empty if the setting is off.
-        tuned: The values that a search found and the settings did not have, by name.
+        tuned: The values that a search found, by name; None if some were asked for and there was no search yet.
     """
 
     train_steps: int
@@ -40,7 +40,7 @@ class TrainingRecord:
     best_metric: str | None = None
     best_value: float | None = None
     warm_start: tuple[str, ...] = field(default_factory=tuple)
-    tuned: dict[str, Any] = field(default_factory=dict)
+    tuned: dict[str, Any] | None = field(default_factory=dict)
 
     def write(self, folder: Path) -> "TrainingRecord":
         """Write it into a training's folder, whole or not at all; return it."""
@@ -69,7 +69,9 @@ class TrainingRecord:
         if self.export == "best" and self.best_value is not None:
             value = f"{self.best_metric} {self.best_value:.6g}"
             lines.append(f"the model is the best checkpoint, of step {self.exported_step:,}: {value}")
-        if self.tuned:
+        if self.tuned is None:
+            lines.append("tuned values: no search yet, so [training] as it stands; `python runner.py tune` searches")
+        elif self.tuned:
             lines.append(f"tuned values: {shown(self.tuned)}")
         return [*lines, *self.warm_start]
 

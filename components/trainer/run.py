@@ -65,7 +65,7 @@ def run_fn(fn_args: Any) -> None:
         forward=forward,
         start=_start(fn_args, settings),
         receiver_fn=receiver_fn,
-        tuned=tuned,
+        tuned=tuned if tuned or not config.get("tuned") else None,
     )
     estimator, metrics = train_and_evaluate(task)
     report(note="exporting")

@@ -80,6 +80,7 @@ def search(config: dict[str, Any], files: dict[str, list[str]], graph: str, stud
     """
     from components.tuner.comparing import compare
     from components.tuner.search import Search
+    from components.tuner.study import FILE as STORAGE
     from components.tuner.study import Study
 
     training = Training.model_validate_json(config["training"])
@@ -87,6 +88,8 @@ def search(config: dict[str, Any], files: dict[str, list[str]], graph: str, stud
     key = study_key(config, files, graph)
     folder = studies / key
     begins = defaults(tuning.space, training)
+    if not (folder / STORAGE).exists():  # somebody removed it: what is left of its trials is nobody's
+        shutil.rmtree(folder, ignore_errors=True)
     study = Study(folder, key, tuning, begins, training.seed)
     copy = place.folder(config["problem"])
     shared = {
