@@ -51,7 +51,7 @@ def progress_chart(search: Search, shown: Sequence[Trial]) -> Chart:
         for point in ((float(number), value), (float(until), value))
     ]
     numbers = [(float(one.number), one) for one in shown]
-    series = [Series("best so far", steps), *_points(search, numbers)]
+    series = [*_points(search, numbers), Series("best so far", steps)]  # last: the others have one colour in all charts
     return Chart("the search", series, x_label="trial", y_label=search.metric)
 
 

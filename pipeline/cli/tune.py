@@ -55,7 +55,10 @@ def tune_command(
     elif search is None or outcome.error is not None:
         click.echo(render(outcome, sys.stdout.isatty(), verbose=verbose))
     else:
-        click.echo(text_of(search, outcome, problem))
+        given = [problem, *(["--data", data] if data is not None else [])]
+        for one in overrides:
+            given += [] if one.startswith("tuning.") else ["--set", one]
+        click.echo(text_of(search, outcome, given))
     return exit_code(outcome)
 
 
@@ -76,13 +79,13 @@ def _search(outcome: Outcome) -> Search | None:
     return read_search(Path(results[0]["uri"])) if results else None
 
 
-def text_of(search: Search, outcome: Outcome, problem: str) -> str:
+def text_of(search: Search, outcome: Outcome, given: Sequence[str]) -> str:
     """Return the outcome of a search for a person.
 
     Args:
         search: The search.
         outcome: The run.
-        problem: The problem as the person named it.
+        given: The problem as the person named it, with the options that a run of it needs, too.
     """
     best = search.trial(search.best)
     lines = ["", f"{search.problem}: {_headline(search)} ({outcome.seconds:.0f} s)", ""]
@@ -93,8 +96,8 @@ def text_of(search: Search, outcome: Outcome, problem: str) -> str:
     if chart.exists():
         lines.append(f"  chart     {near(str(chart))}")
     lines.append(f"  trials    a folder with log and summaries for each: {near(search.study)}/trials")
-    given = ["python", "runner.py", "run", problem, "--workspace", near(str(outcome.job.workspace.root))]
-    lines += ["", f"  next      train with these values: {shlex.join([*given, '--set', 'tuning.use=latest'])}"]
+    command = ["python", "runner.py", "run", *given, "--workspace", near(str(outcome.job.workspace.root))]
+    lines += ["", f"  next      train with these values: {shlex.join([*command, '--set', 'tuning.use=latest'])}"]
     return "\n".join(lines)
 
 

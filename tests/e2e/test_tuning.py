@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import pytest
 
 from tests.crash.killing import children, command_of
 from tests.crash.whole import no_process_lives_on
-from tests.e2e.site import PROJECT, Ended, Site
+from tests.e2e.site import PROJECT, Site, census, edited, text_of
 
 pytestmark = pytest.mark.slow
 
@@ -27,6 +28,8 @@ SPACE = (
     *("--set", 'tuning.space.learning_rate={type="float",low=0.01,high=10.0,log=true}'),
     *("--set", 'tuning.space.batch_size={type="categorical",choices=[16,32,64]}'),
 )
+LOSS = "loss = tf.reduce_mean(tf.abs(wanted - rent))"
+NOT_COPIED = shutil.ignore_patterns("__pycache__")
 _ENDED = re.compile(r"^trial (\d+): mean_absolute_error ([\d,.]+)")
 
 
@@ -87,9 +90,22 @@ class Searched:
         return list(self.told["search"]["trials"])
 
 
-@pytest.fixture(scope="session")
-def searched(site: Site, first: Ended, tmp_path_factory: pytest.TempPathFactory) -> Searched:
-    assert first.code == 0
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """A problem whose loss is NaN with high learning rates, as it may well be."""
+    root = tmp_path_factory.mktemp("tuned")
+    problem = root / "flats"
+    shutil.copytree(PROJECT / "tests" / "e2e" / "problem" / "flats", problem, ignore=NOT_COPIED)
+    model = problem / "model.py"
+    text = model.read_text()
+    assert text.count(LOSS) == 1
+    model.write_text(text.replace(LOSS, f'{LOSS} * (float("nan") if params["learning_rate"] > 1.0 else 1.0)'))
+    (root / "rows.csv").write_bytes(text_of(census()))
+    return Site(problem, root / "rows.csv", root / "workspace")
+
+
+@pytest.fixture(scope="module")
+def searched(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Searched:
     given = [*SPACE, "--trials", "6", "--parallel", "2", "--data", str(site.data), "--json"]
     command = tune_command(site.problem, site.workspace, *given)
     output = tmp_path_factory.mktemp("search") / "killed.log"
@@ -138,6 +154,24 @@ def test_the_best_is_the_best_and_was_judged_on_rows_of_train(searched: Searched
     [tuner] = [one for one in searched.told["nodes"] if one["node"] == "Tuner"]
     folder = Path(tuner["outputs"]["tuner_results"][0]["uri"])
     assert (folder / "search.svg").read_text().startswith("<svg")
+
+
+def test_a_loss_that_is_nan_is_a_bad_choice_and_no_error(searched: Searched) -> None:
+    failed = [one for one in searched.trials if one["state"] == "failed"]
+    assert failed
+    assert all(one["values"]["learning_rate"] > 1 and "became NaN" in one["reason"] for one in failed)
+
+
+def test_a_fault_of_the_code_ends_the_search_at_once(searched: Searched) -> None:
+    site = searched.site
+    with edited(site.problem / "model.py", "wanted = tf.reshape(labels, [-1, 1])", "wanted = labels.missing"):
+        command = tune_command(site.problem, site.workspace, *SPACE, "--data", str(site.data), "--json")
+        done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert done.returncode == 4, done.stdout + done.stderr
+    error = json.loads(done.stdout)["error"]
+    assert "model_fn of flats raised AttributeError" in error["headline"]
+    assert re.search(r"flats/model\.py:\d+  wanted = labels\.missing", error["where"])
+    assert len(re.findall(r"trial \d+: failed", done.stderr)) == 1
 
 
 def test_the_artifact_is_one_that_keras_tuner_reads(searched: Searched) -> None:
