@@ -5,6 +5,7 @@ server. The sampler is made anew for each trial, seeded by the trial's number: a
 kill asks for the same values as one that was never stopped, as long as one trial runs at a time.
 """
 
+import hashlib
 import math
 import warnings
 from collections.abc import Iterator, Mapping
@@ -32,6 +33,7 @@ _DEFAULT, _REPEATS, _KILLED, _REASON, _SECONDS, _STEPS, _AT, _VALUES = (
     "values",
 )
 _MOST_REPEATS = 2
+_AT_RANDOM = 6  # trials before the sampler begins to learn from them; of 20, Optuna's 10 leave it few
 _STATES = {
     TrialState.COMPLETE: "complete",
     TrialState.PRUNED: "pruned",
@@ -115,12 +117,13 @@ class Study:
             Optuna's trial, and its values by name.
         """
         with _quiet():
-            seed = (self._seed + self.begun()) % 2**32
+            text = f"{self._seed} {self.begun()}"
+            seed = int.from_bytes(hashlib.blake2b(text.encode(), digest_size=4).digest(), "little")
             if self._tuning.sampler == "random":
                 self._study.sampler = optuna.samplers.RandomSampler(seed)
             else:
                 self._study.sampler = optuna.samplers.TPESampler(
-                    seed=seed, multivariate=True, constant_liar=parallel > 1
+                    n_startup_trials=_AT_RANDOM, seed=seed, multivariate=True, constant_liar=parallel > 1
                 )
             trial = self._study.ask()
             values = suggest(trial, self.space)
