@@ -97,8 +97,17 @@ def text_of(search: Search, outcome: Outcome, given: Sequence[str]) -> str:
         lines.append(f"  chart     {near(str(chart))}")
     lines.append(f"  trials    a folder with log and summaries for each: {near(search.study)}/trials")
     command = ["python", "runner.py", "run", *given, "--workspace", near(str(outcome.job.workspace.root))]
-    lines += ["", f"  next      train with these values: {shlex.join([*command, '--set', 'tuning.use=latest'])}"]
+    lines += ["", f"  next      {_next(search, shlex.join([*command, '--set', 'tuning.use=latest']))}"]
     return "\n".join(lines)
+
+
+def _next(search: Search, command: str) -> str:
+    """Say what to do with the values; nothing, where they gain nothing on rows that did not choose them."""
+    gained = search.as_json().get("eval_margin", search.as_json().get("held_out_margin", 1.0))
+    if gained > 0:
+        return f"train with these values: {command}"
+    more = 2 * len(search.trials)
+    return f"keep the default values, at least as good there; or search on with --trials {more}, or in a wider space"
 
 
 def _headline(search: Search) -> str:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from components.tuner.record import Trial
+from components.tuner.record import Compared, Trial
 from pipeline.cli.main import main
-from pipeline.cli.tune import margin, table
+from pipeline.cli.tune import _next, margin, table
 from tests.components.tuner.searches import search
 
 
@@ -30,6 +30,13 @@ def test_a_long_table_is_cut_and_says_so() -> None:
 
 def test_margins_in_words() -> None:
     assert [margin(one) for one in (0.051, -0.2, 0.0)] == ["5.1% better", "20.0% worse", "the same"]
+
+
+def test_values_that_gain_nothing_on_eval_are_not_recommended() -> None:
+    assert _next(search(), "python ...") == "train with these values: python ..."
+    worse = search(compared=Compared({"mean_absolute_error": 20.0}, {"mean_absolute_error": 30.0}))
+    assert _next(worse, "python ...").startswith("keep the default values")
+    assert _next(search(compared=None), "python ...").startswith("train")
 
 
 def test_without_a_space_it_says_how_to_write_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
