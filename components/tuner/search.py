@@ -201,5 +201,5 @@ def trim(model_dir: Path) -> None:
     for one in model_dir.glob("*"):
         if one.is_dir() and one.name != "eval":
             shutil.rmtree(one, ignore_errors=True)
-        elif one.is_file() and not one.name.startswith(("events.", "training.json")):
+        elif one.is_file() and not one.name.startswith("events.") and one.suffix != ".json":
             one.unlink(missing_ok=True)
