@@ -93,9 +93,11 @@ class Study:
             while before is not None:
                 before, times = known[before].user_attrs.get(_REPEATS), times + 1
             # Repeated first, marked then: killed between the two, the next search finds both.
-            if one.params and times < _MOST_REPEATS and one.number not in waiting:
+            # One that had no values yet has none to repeat: whatever comes next takes its place.
+            values = {**one.system_attrs.get("fixed_params", {}), **one.params}
+            if set(values) == set(self.space) and times < _MOST_REPEATS and one.number not in waiting:
                 told = {_REPEATS: one.number, _DEFAULT: one.user_attrs.get(_DEFAULT, False)}
-                self._study.enqueue_trial(dict(one.params), user_attrs=told)
+                self._study.enqueue_trial(values, user_attrs=told)
             storage, number = self._study._storage, one._trial_id
             if times < _MOST_REPEATS:
                 storage.set_trial_user_attr(number, _KILLED, True)

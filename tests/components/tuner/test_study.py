@@ -73,6 +73,19 @@ def test_a_default_trial_that_was_killed_is_repeated_as_the_default(tmp_path: Pa
     assert [(one.state, one.default) for one in study.trials()] == [("killed", True), ("complete", True)]
 
 
+def test_a_kill_before_a_trial_has_values_costs_nothing_and_never_the_default(tmp_path: Path) -> None:
+    study = opened(tmp_path)
+    study._study.ask()  # the first step of Study.ask, and no further
+    again = opened(tmp_path)
+    again.give_up_running()
+    assert run(again, 1) == [DEFAULTS]
+    again._study.ask()
+    last = opened(tmp_path)
+    assert last.give_up_running() == [2]
+    assert last.begun() == 1
+    assert run(last, 1) == run(opened(tmp_path / "whole"), 2)[1:]
+
+
 def test_a_trial_that_ends_the_machine_each_time_is_given_up(tmp_path: Path) -> None:
     for _ in range(3):
         study = opened(tmp_path)
