@@ -125,6 +125,8 @@ class Search:
             self._failures = 0
         else:
             error = from_json(last["error"]) if "error" in last else self._lost(running)
+            if isinstance(error, InfrastructureError) and self._study.best() is None:
+                raise error  # the machine's fault, not the trial's: the next search finds it running, and repeats it
             self._study.ended(running.trial, None, *took, reason=error.headline)
             said = f"failed: {error.headline}"
             self._failures += 1
