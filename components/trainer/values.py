@@ -13,4 +13,4 @@ def value_shown(value: Any) -> str:
     """Return one value."""
     if isinstance(value, float):
         return f"{value:.4g}"
-    return "[" + ", ".join(map(value_shown, value)) + "]" if isinstance(value, (list, tuple)) else str(value)
+    return "[" + ",".join(map(value_shown, value)) + "]" if isinstance(value, (list, tuple)) else str(value)

@@ -25,7 +25,7 @@ from pipeline.local.partial import Part
 from pipeline.local.run import Outcome, run_problem
 
 _ROWS = 12  # of the table; all trials are in the record
-_NAME = 12  # letters of a name above a column whose values are shorter
+_NAME = 8  # letters of a name above a column whose values are shorter
 
 
 def tune_command(

@@ -37,5 +37,5 @@ def test_a_value_that_cannot_be_is_refused() -> None:
 
 def test_the_record_tells_them() -> None:
     record = TrainingRecord(10, 64, steps=10, tuned={"rate": 0.30001, "units": [8, 4]})
-    assert record.sentences() == ["10 steps of 64 rows", "tuned values: rate 0.3, units [8, 4]"]
+    assert record.sentences() == ["10 steps of 64 rows", "tuned values: rate 0.3, units [8,4]"]
     assert "no search yet" in TrainingRecord(10, 64, steps=10, tuned=None).sentences()[1]

@@ -20,7 +20,7 @@ def test_a_chart_for_the_search_and_one_for_each_dimension(tmp_path: Path) -> No
     text = (tmp_path / CHART).read_text()
     ElementTree.fromstring(text)
     words = [one.text for one in ElementTree.fromstring(text).iter("{http://www.w3.org/2000/svg}text")]
-    assert {"the search", "rate", "units", "[16, 8]", "best so far", "default"} <= set(words)
+    assert {"the search", "rate", "units", "[16,8]", "best so far", "default"} <= set(words)
     assert "5 trials, the best is trial 2" in words
     assert text.count("trial 3") == 0, "a trial without a value has no place"
 
