@@ -3,22 +3,17 @@
 import json
 import shlex
 import shutil
-import signal
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import click
-
 from components.trainer.values import shown, value_shown
 from components.tuner.record import CHART, Search, Trial, read_search
-from pipeline.cli.display import Display
 from pipeline.cli.paths import near
 from pipeline.cli.problems import find_problem
-from pipeline.cli.run import interrupt
+from pipeline.cli.run import carry_out, options_again
 from pipeline.cli.summary import as_json as summary_json
-from pipeline.cli.summary import exit_code, number, render
+from pipeline.cli.summary import number
 from pipeline.config import SETTINGS_FILE, read_problem
 from pipeline.errors import SettingsError
 from pipeline.local.partial import Part
@@ -42,24 +37,23 @@ def tune_command(
     folder = find_problem(problem)
     _check_space(folder, overrides, data)
     settings = read_problem(folder, [*overrides, "tuning.use=search"], data)
-    display = Display()
-    signal.signal(signal.SIGTERM, interrupt)
-    try:
-        outcome = run_problem(settings, workspace, display, most=most, part=Part(last="Tuner"))
-    finally:
-        display.close()
-    search = _search(outcome)
-    if as_json:
-        told = summary_json(outcome)
-        click.echo(json.dumps({**told, "search": search.as_json() if search else None}, indent=2))
-    elif search is None or outcome.error is not None:
-        click.echo(render(outcome, sys.stdout.isatty(), verbose=verbose))
-    else:
-        given = [problem, *(["--data", data] if data is not None else [])]
-        for one in overrides:
-            given += [] if one.startswith("tuning.") else ["--set", one]
-        click.echo(text_of(search, outcome, given))
-    return exit_code(outcome)
+    again = options_again(settings, data, [one for one in overrides if not one.startswith("tuning.")])
+    given = options_again(settings, data, [*overrides, "tuning.use=search"])
+    part = Part(last="Tuner")
+
+    def tell(outcome: Outcome) -> str | None:
+        search = _search(outcome)
+        if as_json:
+            found = search.as_json() if search else None
+            return json.dumps({**summary_json(outcome), "search": found}, indent=2)
+        return None if search is None or outcome.error is not None else text_of(search, outcome, [problem, *again])
+
+    return carry_out(
+        lambda display: run_problem(settings, workspace, display, most=most, part=part, given=given),
+        as_json=as_json,
+        verbose=verbose,
+        tell=tell,
+    )
 
 
 def _check_space(folder: Path, overrides: Sequence[str], data: str | None) -> None:
