@@ -5,7 +5,9 @@
     ExampleGen -> StatisticsGen -> ImportSchemaGen | SchemaGen -> ExampleValidator -> Transform -> Trainer
         -> Resolver (latest other blessed model) -> Evaluator -> InfraValidator -> Pusher
 
-With ``training.warm_start`` a second Resolver, WarmStart, finds the blessed model that the Trainer starts from.
+With ``tuning.use = "search"`` a Tuner before the Trainer searches for the values that it trains with; with ``"latest"``
+a Resolver, Tuned, finds those of the latest search. With ``training.warm_start`` another one, WarmStart, finds the
+blessed model that the Trainer starts from.
 With a curated schema StatisticsGen and ExampleValidator run beside Transform; training waits for both, so that a model
 is never trained on data that was refused.
 """
@@ -20,6 +22,7 @@ from tfx.orchestration.pipeline import Pipeline
 from tfx.types import Channel, standard_artifacts
 
 from components.baseline.strategy import LatestOtherBlessedModelStrategy
+from components.baseline.tuned import LatestHyperParameters
 from components.baseline.warm_start import LatestBlessedModelToStartFrom
 from components.evaluator.component import create_evaluator
 from components.example_gen.component import create_example_gen
@@ -30,11 +33,13 @@ from components.schema.curated import create_curated_schema
 from components.statistics_gen.component import create_statistics_gen
 from components.trainer.component import create_trainer
 from components.transform.component import create_transform
+from components.tuner.component import create_tuner
 from components.user_code.checks import texts
 from components.user_code.fingerprint import component_code, library_versions, problem_code
 from pipeline.beam import beam_args
 from pipeline.config import Problem
 from pipeline.config.model import Training
+from pipeline.config.tuning import Tuning
 from pipeline.errors import SettingsError
 from pipeline.lineage.packages import CODE
 
@@ -94,11 +99,26 @@ def create_pipeline(
     transformed = transform.outputs["transformed_examples"]
     model_code = problem_code(code, "model")
     warm_start = _warm_start(transformed, settings.training, model_code) if settings.training.warm_start else None
+    tuned = _tuned(settings.tuning)
+    if settings.tuning.use == "search":
+        tuned = create_tuner(
+            transformed,
+            transform.outputs["transform_graph"],
+            schema,
+            problem=problem.name,
+            label=settings.label,
+            training=settings.training,
+            tuning=settings.tuning,
+            code=model_code,
+            runtime=component_code(*CODE["Tuner"]),
+        )
+        tuned.add_upstream_node(example_validator)
     trainer = create_trainer(
         transformed,
         transform.outputs["transform_graph"],
         schema,
         warm_start.outputs["model"] if warm_start else None,
+        tuned.outputs[_TUNED_OUTPUT[tuned.id]] if tuned else None,
         problem=problem.name,
         label=settings.label,
         settings=settings.training,
@@ -138,6 +158,7 @@ def create_pipeline(
         example_validator,
         transform,
         *([warm_start] if warm_start else []),
+        *([tuned] if tuned else []),
         trainer,
         resolver,
         evaluator,
@@ -156,6 +177,18 @@ def create_pipeline(
         metadata_connection_config=metadata,
         beam_pipeline_args=beam_args(settings.beam),
     )
+
+
+_TUNED_OUTPUT = {"Tuner": "best_hyperparameters", "Tuned": "hyperparameters"}
+
+
+def _tuned(settings: Tuning) -> Any:
+    """Find the values of the latest search, if a run is to take them."""
+    if settings.use != "latest":
+        return None
+    return Resolver(
+        strategy_class=LatestHyperParameters, hyperparameters=Channel(type=standard_artifacts.HyperParameters)
+    ).with_id("Tuned")
 
 
 def _warm_start(transformed: Any, settings: Training, code: str) -> Resolver:

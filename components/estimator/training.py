@@ -1,8 +1,8 @@
 """Trains and evaluates an Estimator with ``train_and_evaluate``."""
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from components.estimator.best import BestCheckpoint
 from components.estimator.checkpoints import checkpoint_hooks, recover
 from components.estimator.evaluations import Evaluations, check_metrics
 from components.estimator.inputs import input_fn
+from components.estimator.judging import Judge, JudgingHook
 from components.estimator.mirroring import mirrored, replicas
 from components.estimator.models import create_estimator
 from components.estimator.stopping import EarlyStoppingHook, reason_to_stop
@@ -53,6 +54,9 @@ class Task:
         receiver_fn: The ``serving_input_receiver_fn`` of exports made meanwhile, for ``export = "latest"``.
         command: Starts a fresh process that takes part in training this very task, for a cluster of our own where this
             process cannot fork.
+        tuned: The values in ``settings`` that a search found, by name, or None if it was to find some and did not; told
+            in the record.
+        judge: Who is told each evaluation, for a training that is a trial of a search.
     """
 
     problem: str
@@ -66,6 +70,12 @@ class Task:
     start: WarmStart | None = None
     receiver_fn: Any = None
     command: Sequence[str] = ()
+    tuned: Mapping[str, Any] | None = field(default_factory=dict)
+    judge: Judge | None = None
+
+
+class NanLossError(UserCodeError):
+    """The loss became NaN: a fault of the code, or of the values that it was given."""
 
 
 def train_and_evaluate(
@@ -102,19 +112,8 @@ def train_and_evaluate(
     config = _run_config(task, record, began_at, part, folder)
 
     def training_hooks(spec: Any) -> list[Any]:
-        hooks: list[Any] = []
-        if leads:
-            if task.start is not None and not began_at:
-                _start_from(task.start, record, task.model_dir)
-            curve = (read_curve(task.model_dir) or Curve()).until(began_at)
-            hooks = [
-                ProgressHook(spec.loss, record.train_steps, settings.batch_size * replicas(config)),
-                SummaryHook(spec.loss, task.model_dir, settings, evaluations.by_step, curve),
-                *checkpoint_hooks(spec, estimator.config, began_at),
-            ]
-        if settings.early_stopping is not None:  # last, so that it follows the hook that saves, and so evaluates
-            hooks.append(EarlyStoppingHook(settings.early_stopping, evaluations, elsewhere=part is not None))
-        return [clustered.TellHook(part.role), *hooks] if part is not None else hooks
+        made = {"config": estimator.config, "began_at": began_at, "evaluations": evaluations}
+        return _hooks(task, record, spec, part=part, **made)
 
     features = {name: one for name, one in task.feature_spec.items() if name != task.label}
     params = {"train_steps": record.train_steps, **settings.params}
@@ -130,7 +129,9 @@ def train_and_evaluate(
     with user_code(task.problem, "training the model", "model"):
         try:
             if leads:
-                check_metrics(estimator, eval_input, _named_metrics(settings))
+                check_metrics(
+                    estimator, eval_input, [*_named_metrics(settings), *(task.judge.named if task.judge else ())]
+                )
             if part is not None:
                 _seed(settings)
                 done = began_at >= record.train_steps or _is_over(task, evaluations)
@@ -148,7 +149,7 @@ def train_and_evaluate(
             if metrics is None:  # the last checkpoint was there already: a killed attempt had come this far
                 metrics = estimator.evaluate(eval_input, steps=settings.eval_steps)
         except tf.estimator.NanLossDuringTrainingError:
-            raise UserCodeError(
+            raise NanLossError(
                 f"The loss of {task.problem} became NaN while training",
                 where=str(place.original(place.folder(task.problem) / "model.py")),
                 hint="lower the learning rate, clip gradients, or look for a logarithm or a division at zero",
@@ -192,6 +193,35 @@ def exported_checkpoint(task: Task) -> str | None:
     return best.checkpoint if best else None
 
 
+def _hooks(
+    task: Task,
+    record: TrainingRecord,
+    spec: Any,
+    *,
+    config: Any,
+    began_at: int,
+    evaluations: Evaluations,
+    part: Part | None,
+) -> list[Any]:
+    """What watches, saves, stops and judges a training while it goes on."""
+    settings = task.settings
+    hooks: list[Any] = []
+    if part is None or part.leads:
+        if task.start is not None and not began_at:
+            _start_from(task.start, record, task.model_dir)
+        curve = (read_curve(task.model_dir) or Curve()).until(began_at)
+        hooks = [
+            ProgressHook(spec.loss, record.train_steps, settings.batch_size * replicas(config)),
+            SummaryHook(spec.loss, task.model_dir, settings, evaluations.by_step, curve),
+            *checkpoint_hooks(spec, config, began_at),
+        ]
+    if settings.early_stopping is not None:  # last, so that it follows the hook that saves, and so evaluates
+        hooks.append(EarlyStoppingHook(settings.early_stopping, evaluations, elsewhere=part is not None))
+    if task.judge is not None:
+        hooks.append(JudgingHook(task.judge, evaluations))
+    return [clustered.TellHook(part.role), *hooks] if part is not None else hooks
+
+
 def _planned(task: Task, leads: bool = True, account: Account | None = None) -> TrainingRecord:
     """Work out the last step; what an earlier attempt has written of this training is kept.
 
@@ -221,6 +251,7 @@ def _planned(task: Task, leads: bool = True, account: Account | None = None) -> 
         losses=(*(before.losses if before else ()), *(account.sentences() if account else ())),
         workers=cluster.get("workers", 0),
         ps=cluster.get("ps", 0),
+        tuned=None if task.tuned is None else dict(task.tuned),
     )
     if not leads:
         return record

@@ -14,6 +14,7 @@ def create_trainer(
     transform_graph: Any,
     schema: Any,
     base_model: Any = None,
+    hyperparameters: Any = None,
     *,
     problem: str,
     label: str,
@@ -29,6 +30,7 @@ def create_trainer(
         transform_graph: Channel of the transform.
         schema: Channel of the schema.
         base_model: Channel of the model to start from, which may have none; None to start from scratch.
+        hyperparameters: Channel of the values that a search found, which may have none; None to take the settings'.
         problem: Name of the problem whose ``model.py`` is trained.
         label: The label's column.
         settings: The training settings.
@@ -42,6 +44,7 @@ def create_trainer(
         transform_graph=transform_graph,
         schema=schema,
         base_model=base_model,
+        hyperparameters=hyperparameters,
         train_args=trainer_pb2.TrainArgs(splits=["train"], num_steps=settings.train_steps or 0),
         eval_args=trainer_pb2.EvalArgs(splits=["eval"], num_steps=settings.eval_steps or 0),
         custom_config={
@@ -51,5 +54,6 @@ def create_trainer(
             "code": code,
             "runtime": runtime,
             "forward_features": list(forward),
+            **({} if hyperparameters is None else {"tuned": True}),
         },
     ).with_id("Trainer")

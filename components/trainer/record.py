@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from components.trainer.values import shown
+
 FILE = "training.json"
 
 
@@ -27,6 +29,7 @@ class TrainingRecord:
         workers: Processes that trained, the chief among them; 0 if it was one process alone.
         ps: Parameter servers.
         losses: The processes of the cluster that were lost, in sentences.
+        tuned: The values that a search found, by name; None if some were asked for and there was no search yet.
     """
 
     train_steps: int
@@ -43,6 +46,7 @@ class TrainingRecord:
     workers: int = 0
     ps: int = 0
     losses: tuple[str, ...] = field(default_factory=tuple)
+    tuned: dict[str, Any] | None = field(default_factory=dict)
 
     def write(self, folder: Path) -> "TrainingRecord":
         """Write it into a training's folder, whole or not at all; return it."""
@@ -75,6 +79,10 @@ class TrainingRecord:
         if self.export == "best" and self.best_value is not None:
             value = f"{self.best_metric} {self.best_value:.6g}"
             lines.append(f"the model is the best checkpoint, of step {self.exported_step:,}: {value}")
+        if self.tuned is None:
+            lines.append("tuned values: no search yet, so [training] as it stands; `python runner.py tune` searches")
+        elif self.tuned:
+            lines.append(f"tuned values: {shown(self.tuned)}")
         return [*lines, *self.warm_start]
 
 

@@ -30,6 +30,8 @@ from components.trainer.curve import PICTURE, read_curve
 from components.trainer.member import command
 from components.trainer.picture import picture
 from components.trainer.record import read_record
+from components.trainer.tuned import values_of, with_values
+from components.trainer.values import shown
 from pipeline.config.model import Training
 
 METRICS_FILE = "eval_metrics.json"
@@ -69,7 +71,10 @@ def run_fn(fn_args: Any) -> None:
 def task_of(fn_args: Any) -> tuple[Task, Callable[..., Any]]:
     """Return what is trained, and what describes its export; settles for this process whether it is deterministic."""
     config = fn_args.custom_config
-    settings = Training.model_validate_json(config["training"])
+    tuned = values_of(fn_args.hyperparameters)
+    settings = with_values(Training.model_validate_json(config["training"]), tuned)
+    if tuned:
+        report(note=f"tuned values: {shown(tuned)}")
     if settings.deterministic:  # here, and not where it trains: it holds for the whole process, which is the node's own
         tf.config.experimental.enable_op_determinism()
     transform = tft.TFTransformOutput(fn_args.transform_output)
@@ -91,6 +96,7 @@ def task_of(fn_args: Any) -> tuple[Task, Callable[..., Any]]:
         start=_start(fn_args, settings),
         receiver_fn=receiver_fn,
         command=command(fn_args, config["problem"]) if settings.cluster is not None else (),
+        tuned=tuned if tuned or not config.get("tuned") else None,
     )
     return task, functools.partial(write_description, problem=config["problem"], schema=schema, forward=forward)
 
@@ -136,6 +142,7 @@ def checkpoint_folder(model_run: Path, fn_args: Any, config: dict[str, Any]) -> 
     """
     trained = {name: value for name, value in config.items() if name != "forward_features"}
     inputs = [fn_args.train_files, fn_args.eval_files, fn_args.transform_output, fn_args.base_model]
+    inputs += [fn_args.hyperparameters] if fn_args.hyperparameters else []
     key = hashlib.sha256(json.dumps([*inputs, trained], sort_keys=True).encode()).hexdigest()[:24]
     root = model_run.parents[1] / _CHECKPOINTS
     mine = root / key

@@ -50,6 +50,9 @@ class Display:
         """Take up what a node reported."""
         if "step" in event:
             self._doing[node] = _training(event)
+        elif "line" in event:
+            self._line(f"  {node:<17} {event['line']}")
+            return
         elif "note" in event:
             self._doing[node] = str(event["note"])
             self._notes.setdefault(node, []).append(str(event["note"]))

@@ -88,6 +88,40 @@ def run(
 
 
 @cli.command()
+@click.argument("problem", default="housing")
+@click.option("--trials", type=click.IntRange(1), metavar="N", help="Trials in all: tuning.trials.")
+@click.option("--parallel", type=click.IntRange(1), metavar="K", help="Trials at once: tuning.parallel.")
+@click.option("--data", metavar="PATH", help="Read this instead of the problem's own data.")
+@options.workspace("Folder for metadata, artifacts, logs and the study.")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a setting; may be repeated.")
+@options.max_nodes
+@options.outcome_as_json
+@options.verbose
+def tune(
+    *,
+    problem: str,
+    trials: int | None,
+    parallel: int | None,
+    data: str | None,
+    workspace: Path,
+    overrides: tuple[str, ...],
+    max_nodes: int | None,
+    as_json: bool,
+    verbose: bool,
+) -> int:
+    """Search for the values with which PROBLEM trains best: trials in processes of their own, by Optuna.
+
+    The space is in [tuning.space] of its pipeline.toml. A search that was killed goes on when the same command is given
+    again; with more --trials, a search that has ended does.
+    """
+    from pipeline.cli.tune import tune_command
+
+    given = {"trials": trials, "parallel": parallel}
+    overrides += tuple(f"tuning.{name}={value}" for name, value in given.items() if value is not None)
+    return tune_command(problem, data, workspace, overrides, most=max_nodes, as_json=as_json, verbose=verbose)
+
+
+@cli.command()
 @click.argument("run", required=False)
 @options.workspace("The workspace of the run.")
 @options.max_nodes

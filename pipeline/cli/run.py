@@ -51,8 +51,21 @@ def options_again(problem: Problem, data: str | None, overrides: Sequence[str]) 
     return [*path, *(word for one in others for word in ("--set", one))]
 
 
-def carry_out(work: Callable[[Display], Outcome], *, as_json: bool, verbose: bool) -> int:
-    """Do what a command is to do, show it while it goes, and print the summary; return the exit code."""
+def carry_out(
+    work: Callable[[Display], Outcome],
+    *,
+    as_json: bool,
+    verbose: bool,
+    tell: Callable[[Outcome], str | None] = lambda outcome: None,
+) -> int:
+    """Do what a command is to do, show it while it goes, and print the summary; return the exit code.
+
+    Args:
+        work: What is to be done.
+        as_json: Whether to print JSON.
+        verbose: Whether to add the whole log of a node that failed.
+        tell: Returns the summary, where it is another than a run's.
+    """
     display = Display()
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) != signal.SIG_IGN:  # as nohup has it
@@ -62,7 +75,9 @@ def carry_out(work: Callable[[Display], Outcome], *, as_json: bool, verbose: boo
     finally:
         display.close()
     with unless_closed(sys.stdout):
-        if as_json:
+        if (told := tell(outcome)) is not None:
+            click.echo(told)
+        elif as_json:
             click.echo(json.dumps(summary_json(outcome), indent=2))
         else:
             click.echo(render(outcome, sys.stdout.isatty(), verbose=verbose))

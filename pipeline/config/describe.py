@@ -34,6 +34,8 @@ def _table(model: type[BaseModel], name: str) -> list[str]:
         inner = _inner(field.annotation)
         shown = field.alias or key
         path = f"{name}.{shown}" if name else shown
+        if inner is not None and getattr(field.annotation, "__origin__", None) is dict:
+            path += ".NAME"
         if inner is not None:
             tables += ["", *_table(inner, path)]
         if inner is not None and not name:

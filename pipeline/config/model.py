@@ -22,15 +22,11 @@ from pydantic import (
     model_validator,
 )
 
+from pipeline.config.section import Direction, Section
+from pipeline.config.tuning import Tuning, check_space
 from pipeline.metadata.address import Address, parse
 
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
-
-
-class Section(BaseModel):
-    """A table of the settings: unknown keys are mistakes, and nothing changes after it was read."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Data(Section):
@@ -115,7 +111,6 @@ class Cluster(Section):
 
 
 DEFAULT_TRAIN_STEPS = 2000
-Direction = Literal["lower_is_better", "higher_is_better"]
 
 
 class Training(Section):
@@ -332,6 +327,8 @@ Node = Literal[
     "ExampleValidator",
     "Transform",
     "WarmStart",
+    "Tuner",
+    "Tuned",
     "Trainer",
     "Resolver",
     "Evaluator",
@@ -379,12 +376,20 @@ class Settings(Section):
     schema_: Schema = Field(Schema(), alias="schema")
     validation: Validation = Validation()
     training: Training = Training()
+    tuning: Tuning = Tuning()
     evaluation: Evaluation = Evaluation()
     serving: Serving = Serving()
     infra_validation: InfraValidation = InfraValidation()
     metadata: Metadata = Metadata()
     beam: Beam = Beam()
     run: Run = Run()
+
+    @field_validator("tuning")
+    @classmethod
+    def _space_fits_the_training(cls, tuning: Tuning, others: ValidationInfo) -> Tuning:
+        if "training" in others.data:
+            check_space(tuning.space, others.data["training"])
+        return tuning
 
     @field_validator("serving")
     @classmethod

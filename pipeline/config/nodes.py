@@ -14,6 +14,7 @@ def chain(settings: Settings) -> dict[str, tuple[str, ...]]:
     schema = "ImportSchemaGen" if settings.schema_.file else "SchemaGen"
     curated = settings.schema_.file is not None
     warm = ("WarmStart",) if settings.training.warm_start else ()
+    tuned = {"nothing": (), "latest": ("Tuned",), "search": ("Tuner",)}[settings.tuning.use]
     importer = {schema: ()} if curated else {}
     inferred = {} if curated else {schema: ("StatisticsGen",)}
     found: dict[str, tuple[str, ...]] = {
@@ -26,9 +27,11 @@ def chain(settings: Settings) -> dict[str, tuple[str, ...]]:
     }
     if warm:
         found["WarmStart"] = ("Transform",)
+    if tuned:
+        found[tuned[0]] = () if tuned == ("Tuned",) else ("ExampleValidator", "Transform", schema)
     return {
         **found,
-        "Trainer": ("ExampleValidator", "Transform", schema, *warm),
+        "Trainer": ("ExampleValidator", "Transform", schema, *warm, *tuned),
         "Resolver": ("Trainer",),
         "Evaluator": ("ExampleGen", "Resolver", "Trainer", "Transform", schema),
         "InfraValidator": ("ExampleGen", "Trainer"),

@@ -200,8 +200,10 @@ def _shown(value: Any) -> str:
 def _fields_at(loc: Path_) -> dict[str, str]:
     """Return the known keys, with their descriptions, of the table at ``loc``."""
     model: Any = Settings
+    named = False  # whether the next part is a name of the user's own, as that of a dimension
     for part in loc:
-        if isinstance(part, int):
+        if isinstance(part, int) or named:
+            named = False
             continue
         fields = {info.alias or name: info for name, info in model.model_fields.items()}
         if part not in fields:
@@ -211,4 +213,5 @@ def _fields_at(loc: Path_) -> dict[str, str]:
         model = next((one for one in inner if isinstance(one, type) and issubclass(one, BaseModel)), None)
         if model is None:
             return {}
+        named = getattr(annotation, "__origin__", None) is dict
     return {info.alias or name: info.description or "" for name, info in model.model_fields.items()}

@@ -77,6 +77,7 @@ def keeping(catalogue: Catalogue, keep_runs: int) -> Keeping:
             _add(found, Reason(problem, words), catalogue.of_models(one.model for one in in_serving))
         words = "the latest blessed models, with which the next one is compared"
         _add(found, Reason(problem, words), catalogue.of_models(_blessed(catalogue, problem)[-BASELINES:]))
+        _add(found, Reason(problem, 'the latest search, for tuning.use = "latest"'), _latest_search(catalogue, problem))
     return found
 
 
@@ -110,6 +111,20 @@ def _is_under_way(catalogue: Catalogue, run: str) -> bool:
 def _is_out_of_sight(catalogue: Catalogue, serving: Path) -> bool:
     """Say whether a folder of versions may be there, and cannot be seen from here: what it holds is then not known."""
     return not (serving.is_relative_to(catalogue.archive.root) or serving.is_dir() or serving.parent.is_dir())
+
+
+def _latest_search(catalogue: Catalogue, problem: str) -> set[int]:
+    """Return what the latest search of a problem gave out, as the Resolver sees it: its values and its trials."""
+    found = [
+        number
+        for number, one in catalogue.artifacts.items()
+        if one.type == "HyperParameters" and not one.gone and catalogue.place(number)[0] == problem
+    ]
+    if not found:
+        return set()
+    maker = catalogue.makers.get(max(found))
+    beside = {one for one, by in catalogue.makers.items() if maker is not None and by == maker}
+    return {max(found)} | {one for one in beside if one in catalogue.artifacts and not catalogue.artifacts[one].gone}
 
 
 def _blessed(catalogue: Catalogue, problem: str) -> list[int]:

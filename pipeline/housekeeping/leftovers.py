@@ -34,6 +34,7 @@ def leftovers(catalogue: Catalogue, kept: Keeping, named: set[Path], *, busy: bo
     for node in _folders(root, root / "artifacts", 2):
         problem = node.parent.name
         found += _checkpoints(root, node, kept.since.get(problem), published)
+        found += _studies(root, node, kept.since.get(problem))
         if problem not in at_work:
             found += [Item("temporary folders", problem, "", one) for one in _folders(root, node / ".system", 2)]
         for folder in _folders(root, node, DEPTH - 2):
@@ -76,6 +77,13 @@ def _checkpoints(root: Path, node: Path, since: float | None, published: set[str
             yield Item("checkpoints of done trainings", node.parent.name, node.name, folder)
         elif since is not None and newest(folder) < since:
             yield Item("checkpoints of abandoned trainings", node.parent.name, node.name, folder)
+
+
+def _studies(root: Path, node: Path, since: float | None) -> Iterator[Item]:
+    """Yield searches in which nothing was written since the first kept run; what they found is an artifact."""
+    for folder in _folders(root, node / ".studies", 1):
+        if since is not None and newest(folder) < since:
+            yield Item("trials of old searches", node.parent.name, node.name, folder)
 
 
 def _busy(catalogue: Catalogue) -> set[str]:

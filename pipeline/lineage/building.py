@@ -71,6 +71,18 @@ def _plain(value: Any) -> str:
     return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
+def tuned_thing(tuned: Artifact) -> Thing:
+    """Return the values that a search found."""
+    values = facts.json_of(tuned.get("values"))
+    values = values if isinstance(values, dict) else {}
+    words = ", ".join(f"{name} {_plain(value)}" for name, value in values.items()) or tuned.uri
+    metric, trials = tuned.get("metric"), tuned.get("trials")
+    if metric and tuned.get("value") is not None:
+        words += f"; {metric} {number(tuned.get('value'))} on held-out rows, the best of {trials} trials"
+    told = {"id": tuned.id, "uri": tuned.uri, "values": values, "study": str(tuned.get("study") or "")}
+    return Thing(f"artifact:{tuned.id}", "tuned", f"values {tuned.id}", words, told)
+
+
 def run_thing(run: Run) -> Thing:
     """Return a run."""
     took = "" if run.seconds is None else f", {run.seconds:.0f} s"

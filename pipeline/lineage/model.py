@@ -71,11 +71,23 @@ class Upstream:
         if not inputs["TransformGraph"]:
             thing.links += [self.data(one) for one in inputs["Examples"]]
         thing.links += [self.schema(one) for one in inputs["Schema"]]
+        thing.links += [self.tuned(one) for one in inputs["HyperParameters"]]
         for one in inputs["Model"]:
             told = {"id": one.id, "uri": one.uri}
             detail = "the weights that it started from; `lineage model` of its version says what it was made of"
             thing.links.append(Thing(f"artifact:{one.id}", "base", f"model {one.id}", detail, told))
         return [thing]
+
+    def tuned(self, artifact: Artifact) -> Thing:
+        """Return the values that a search found, with the rows that it searched on."""
+        if artifact.id not in self._known:
+            _, maker, inputs = self._made(artifact.id)
+            thing = self._known[artifact.id] = building.tuned_thing(artifact)
+            digest = facts.code_hash(maker) if maker is not None else ""
+            if digest:
+                thing.links.append(building.code_thing("model.py and what it imports", digest))
+            thing.links += [self.transform(one) for one in inputs["TransformGraph"]]
+        return self._known[artifact.id]
 
     def transform(self, artifact: Artifact) -> Thing:
         """Return a TransformGraph with its code, its schema and its data."""

@@ -7,6 +7,7 @@ CODE: dict[str, tuple[str, ...]] = {
     "SchemaGen": (),
     "ExampleValidator": ("example_validator",),
     "Transform": ("transform", "user_code"),
+    "Tuner": ("tuner", "trainer", "cluster", "estimator", "user_code", "transform", "infra_validator"),
     "Trainer": ("trainer", "cluster", "estimator", "user_code", "transform"),
     "Evaluator": ("evaluator", "infra_validator", "transform", "user_code"),
     "InfraValidator": ("infra_validator",),

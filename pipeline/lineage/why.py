@@ -21,13 +21,14 @@ from pipeline.lineage.store import Artifact, Execution
 
 Reached = Callable[[Path, str], Iterable[Path]]
 
-ENTRIES = {"Transform": "preprocessing", "Trainer": "model"}
+ENTRIES = {"Transform": "preprocessing", "Tuner": "model", "Trainer": "model"}
 """The module of a problem that a node imports."""
 
-_LOOKED_UP = {"baseline_model": "Resolver", "base_model": "WarmStart"}
+_LOOKED_UP = {"baseline_model": "Resolver", "base_model": "WarmStart", "hyperparameters": "Tuned"}
 _ALWAYS = {
     "Resolver": "it looks up the latest blessed model anew in every run",
     "WarmStart": "it looks up the latest blessed model anew in every run",
+    "Tuned": "it looks up the latest search anew in every run",
     "Pusher": "it looks at the serving folder anew in every run, and pushes nothing that is there already",
 }
 _SETTINGS: dict[str, tuple[str, ...]] = {
@@ -37,6 +38,7 @@ _SETTINGS: dict[str, tuple[str, ...]] = {
     "Transform": ("label",),
     "Trainer": ("training", "label", "serving.forward_features"),
     "WarmStart": ("training",),
+    "Tuner": ("tuning", "training", "label"),
     "Evaluator": ("evaluation", "label"),
     "InfraValidator": ("infra_validation", "label"),
 }

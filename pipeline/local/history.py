@@ -20,6 +20,7 @@ TAKEN_FROM = "__taken_from__"
 _NEVER_REUSED = {
     "Resolver",
     "WarmStart",
+    "Tuned",
     "Pusher",
 }  # each looks at what has changed since: the metadata, the serving directory
 

@@ -18,7 +18,7 @@ from pipeline.config import Settings
 from pipeline.config.nodes import chain, find_node
 from pipeline.errors import SettingsError
 
-LOOKED_UP = frozenset({"Resolver", "WarmStart"})
+LOOKED_UP = frozenset({"Resolver", "Tuned", "WarmStart"})
 """Nodes that make nothing, and look up what there is: they run wherever they are needed, and cost nothing."""
 
 Upstream = Mapping[str, Sequence[str]]

@@ -17,12 +17,13 @@ FLATS = Path(__file__).parents[1] / "e2e" / "problem" / "flats"
 
 
 @pytest.mark.parametrize("schema", ["schema.pbtxt", None])
-@pytest.mark.parametrize("warm_start", [False, True])
-def test_both_say_the_same(tmp_path: Path, schema: str | None, warm_start: bool) -> None:
+@pytest.mark.parametrize(("warm_start", "use"), [(False, "nothing"), (True, "latest"), (False, "search")])
+def test_both_say_the_same(tmp_path: Path, schema: str | None, warm_start: bool, use: str) -> None:
     settings = Settings.model_validate(
         {
             **{"label": "rent", "data": {"path": "/rows.csv"}, "schema": {"file": schema} if schema else {}},
             "training": {"train_steps": 20, "warm_start": warm_start},
+            "tuning": {"use": use, "space": {"batch_size": {"type": "int", "low": 8, "high": 512}}},
             "evaluation": {"metrics": [{"name": "mean_absolute_error", "upper_bound": 1.0}]},
         }
     )

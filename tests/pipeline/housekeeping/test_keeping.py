@@ -182,3 +182,15 @@ def test_a_dry_run_says_the_same_and_changes_nothing(ground: Ground, ask: Ask) -
     again = ask("gc", "--keep-runs", "1")
     assert again.out.startswith("nothing to free")
     assert json.loads(ask("gc", "--keep-runs", "1", "--json").out)["freed"] == []
+
+
+def test_the_latest_search_is_kept_for_the_runs_that_take_its_values(ground: Ground, gc: Gc) -> None:
+    for number in range(1, 5):
+        run = ground.run(number)
+        if number < 3:
+            folder = ground.root / "artifacts" / "flats" / "Tuner"
+            ground.writer.search(run, "flats", folder)
+            ground.fill()
+    gc("--keep-runs", "1")
+    assert ground.live("HyperParameters") == [2]
+    assert ground.live("TunerResults") == [2]

@@ -48,6 +48,17 @@ def test_checkpoints(three: Ground, gc: Gc) -> None:
     assert [one.exists() for one in (done, killed_before_publishing, given_up, may_go_on)] == [False, True, False, True]
 
 
+def test_studies(three: Ground, gc: Gc) -> None:
+    folders = [three.root / "artifacts" / "flats" / "Tuner" / ".studies" / name for name in ("old", "may-go-on")]
+    for folder, day in zip(folders, (1.5, 2.5), strict=True):
+        (folder / "trials" / "00000").mkdir(parents=True)
+        (folder / "study.db").write_bytes(b"0" * 500)
+        for one in (*folder.rglob("*"), folder):
+            os.utime(one, (FIRST + day * DAY, FIRST + day * DAY))
+    assert whats(gc("--keep-runs", "2")) == {"trials of old searches": 1}
+    assert [one.exists() for one in folders] == [False, True]
+
+
 def test_half_made_outputs_of_killed_nodes(three: Ground, gc: Gc) -> None:
     """A folder named by an execution of that very node, which no artifact names; of any other it knows nothing."""
     place = ("flats-20260103-100000", "flats", "Trainer")

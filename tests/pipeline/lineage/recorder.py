@@ -242,6 +242,16 @@ class Recorder:
             outcome = {"run": name, "seconds": 41.0, "error": error, "nodes": nodes}
             _write(folder / "outcome.json", json.dumps(outcome))
 
+    def search(self, run: str, problem: str, folder: Path) -> None:
+        """Write a search of a run: the values that it found, and its trials; ``folder`` is its node's."""
+        number = len(self.store.get_artifacts())
+        outputs = []
+        for key, name in (("best_hyperparameters", "HyperParameters"), ("tuner_results", "TunerResults")):
+            uri = str(folder / key / str(number))
+            kind = self._type("artifact", name)
+            outputs.append((key, mlmd.Artifact(type_id=kind, uri=uri, state=mlmd.Artifact.LIVE)))
+        self.execution((run, problem, "Tuner"), "ran", {}, [], outputs)
+
     def _type(self, family: str, name: str) -> int:
         key = (family, name)
         if key not in self._types:

@@ -1,0 +1,181 @@
+"""The command ``tune``: the chain up to the Tuner, and what the search found."""
+
+import json
+import shlex
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from components.trainer.values import shown, value_shown
+from components.tuner.record import CHART, Search, Trial, read_search
+from pipeline.cli.paths import near
+from pipeline.cli.problems import find_problem
+from pipeline.cli.run import carry_out, options_again
+from pipeline.cli.summary import as_json as summary_json
+from pipeline.cli.summary import number
+from pipeline.config import SETTINGS_FILE, read_problem
+from pipeline.errors import SettingsError
+from pipeline.local.partial import Part
+from pipeline.local.run import Outcome, run_problem
+
+_ROWS = 12  # of the table; all trials are in the record
+_NAME = 8  # letters of a name above a column whose values are shorter
+
+
+def tune_command(
+    problem: str,
+    data: str | None,
+    workspace: Path,
+    overrides: Sequence[str],
+    *,
+    most: int | None,
+    as_json: bool,
+    verbose: bool,
+) -> int:
+    """Search, and print what was found; return the exit code."""
+    folder = find_problem(problem)
+    _check_space(folder, overrides, data)
+    settings = read_problem(folder, [*overrides, "tuning.use=search"], data)
+    again = options_again(settings, data, [one for one in overrides if not one.startswith("tuning.")])
+    given = options_again(settings, data, [*overrides, "tuning.use=search"])
+    part = Part(last="Tuner")
+
+    def tell(outcome: Outcome) -> str | None:
+        search = _search(outcome)
+        if as_json:
+            found = search.as_json() if search else None
+            return json.dumps({**summary_json(outcome), "search": found}, indent=2)
+        return None if search is None or outcome.error is not None else text_of(search, outcome, [problem, *again])
+
+    return carry_out(
+        lambda display: run_problem(settings, workspace, display, most=most, part=part, given=given),
+        as_json=as_json,
+        verbose=verbose,
+        tell=tell,
+    )
+
+
+def _check_space(folder: Path, overrides: Sequence[str], data: str | None) -> None:
+    tuning = read_problem(folder, overrides, data).settings.tuning
+    if not tuning.space:
+        raise SettingsError(
+            f"{folder.name} has no search space",
+            got="no [tuning.space]",
+            expected='a line there as: learning_rate = { type = "float", low = 0.001, high = 0.1, log = true }',
+            where=str(folder / SETTINGS_FILE),
+            hint="name what is to be varied, each with its default in [training.params]; docs/tuning.md",
+        )
+
+
+def _search(outcome: Outcome) -> Search | None:
+    results = outcome.outputs("Tuner", "tuner_results")
+    return read_search(Path(results[0]["uri"])) if results else None
+
+
+def text_of(search: Search, outcome: Outcome, given: Sequence[str]) -> str:
+    """Return the outcome of a search for a person.
+
+    Args:
+        search: The search.
+        outcome: The run.
+        given: The problem as the person named it, with the options that a run of it needs, too.
+    """
+    best = search.trial(search.best)
+    lines = ["", f"{search.problem}: {_headline(search)} ({outcome.seconds:.0f} s)", ""]
+    lines += table(search, shutil.get_terminal_size((100, 24)).columns)
+    lines += ["", f"  best      trial {best.number}: {shown(search.values)}"]
+    lines += _margins(search)
+    chart = Path(outcome.outputs("Tuner", "tuner_results")[0]["uri"]) / CHART
+    if chart.exists():
+        lines.append(f"  chart     {near(str(chart))}")
+    lines.append(f"  trials    a folder with log and summaries for each: {near(search.study)}/trials")
+    command = ["python", "runner.py", "run", *given, "--workspace", near(str(outcome.job.workspace.root))]
+    lines += ["", f"  next      {_next(search, shlex.join([*command, '--set', 'tuning.use=latest']))}"]
+    return "\n".join(lines)
+
+
+def _next(search: Search, command: str) -> str:
+    """Say what to do with the values; nothing, where they gain nothing on rows that did not choose them."""
+    gained = search.as_json().get("eval_margin", search.as_json().get("held_out_margin", 1.0))
+    if gained > 0:
+        return f"train with these values: {command}"
+    more = 2 * len(search.trials)
+    return f"keep the default values, at least as good there; or search on with --trials {more}, or in a wider space"
+
+
+def _headline(search: Search) -> str:
+    counts = [f"{search.metric} in {len(search.trials)} trials"]
+    for state in ("pruned", "failed", "killed"):
+        count = sum(one.state == state for one in search.trials)
+        if count:
+            counts.append(f"{count} {state}")
+    return ", ".join(counts)
+
+
+def _margins(search: Search) -> list[str]:
+    lines = []
+    best, default = search.trial(search.best).value, search.default_trial
+    if best is not None and default is not None and default.value is not None:
+        lines.append(
+            f"  held out  {search.metric} {number(best)}, default {number(default.value)}:"
+            f" {margin(search.margin(best, default.value))}; {search.held_out_rows:,} rows of train chose it"
+        )
+    if search.compared is not None and search.metric in search.compared.best:
+        ours, theirs = search.compared.best[search.metric], search.compared.default[search.metric]
+        lines.append(
+            f"  eval      {search.metric} {number(ours)}, default {number(theirs)}:"
+            f" {margin(search.margin(ours, theirs))}; on rows that the search never saw"
+        )
+    return lines
+
+
+def margin(share: float) -> str:
+    """Return a margin in words."""
+    if not share:
+        return "the same"
+    return f"{abs(share):.1%} {'better' if share > 0 else 'worse'}"
+
+
+def table(search: Search, width: int) -> list[str]:
+    """Return the best trials as a table, and how many others there were.
+
+    Args:
+        search: The search.
+        width: Columns of the terminal; what does not fit is cut off.
+    """
+    order = sorted(search.trials, key=lambda one: _rank(one, search))
+    rows = [["trial", "", "value", "step", "s", *search.values]]
+    for one in order[:_ROWS]:
+        step = one.evaluations[-1][0] if one.evaluations else None
+        marks = [name for name, is_so in (("best", one.number == search.best), ("default", one.default)) if is_so]
+        rows.append(
+            [
+                str(one.number),
+                ", ".join([*([] if one.state == "complete" else [one.state]), *marks]),
+                number(one.value) if one.value is not None else "-",
+                "-" if step is None else f"{step:,}",
+                "-" if one.seconds is None else f"{one.seconds:.0f}",
+                *(value_shown(one.values.get(name)) for name in search.values),
+            ]
+        )
+    sizes = [max(len(text) for text in column) for column in zip(*rows[1:], strict=True)]
+    sizes = [max(size, min(len(name), _NAME)) for size, name in zip(sizes, rows[0], strict=True)]
+    lines = []
+    for row in rows:
+        cells = [_cell(text, size, left=at == 1) for at, (text, size) in enumerate(zip(row, sizes, strict=True))]
+        lines.append(("  " + "  ".join(cells))[:width].rstrip())
+    if len(order) > _ROWS:
+        lines.append(f"  and {len(order) - _ROWS} more, the worst ones: --json has all")
+    return lines
+
+
+def _cell(text: str, size: int, *, left: bool) -> str:
+    text = text if len(text) <= size else text[: size - 1] + "…"
+    return text.ljust(size) if left else text.rjust(size)
+
+
+def _rank(one: Trial, search: Search) -> tuple[Any, ...]:
+    states = {"complete": 0, "pruned": 1, "running": 2, "failed": 3, "killed": 4}
+    value = one.value if one.value is not None else 0.0
+    return states[one.state], value if search.lower_is_better else -value, one.number

@@ -1,0 +1,48 @@
+"""What `tune` prints."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+
+from components.tuner.record import Compared, Trial
+from pipeline.cli.main import main
+from pipeline.cli.tune import _next, margin, table
+from tests.components.tuner.searches import search
+
+
+def test_the_table_has_the_best_first_and_fits_a_terminal() -> None:
+    lines = table(search(), 100)
+    assert [line.split()[0] for line in lines] == ["trial", "2", "4", "0", "1", "3"]
+    assert lines[1].split()[:4] == ["2", "best", "24", "10"]
+    assert "default" in lines[3]
+    assert "pruned" in lines[4]
+    assert lines[5].split()[:3] == ["3", "failed", "-"]
+    assert max(map(len, table(search(), 40))) <= 40
+
+
+def test_a_long_table_is_cut_and_says_so() -> None:
+    more = tuple(Trial(number, "complete", {"rate": 0.1, "units": [8]}, 100.0 + number) for number in range(5, 30))
+    lines = table(dataclasses.replace(search(), trials=(*search().trials, *more)), 100)
+    assert lines[-1] == "  and 18 more, the worst ones: --json has all"
+
+
+def test_margins_in_words() -> None:
+    assert [margin(one) for one in (0.051, -0.2, 0.0)] == ["5.1% better", "20.0% worse", "the same"]
+
+
+def test_values_that_gain_nothing_on_eval_are_not_recommended() -> None:
+    assert _next(search(), "python ...") == "train with these values: python ..."
+    worse = search(compared=Compared({"mean_absolute_error": 20.0}, {"mean_absolute_error": 30.0}))
+    assert _next(worse, "python ...").startswith("keep the default values")
+    assert _next(search(compared=None), "python ...").startswith("train")
+
+
+def test_without_a_space_it_says_how_to_write_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "pipeline.toml").write_text('label = "a"\n[data]\npath = "rows.csv"\n')
+    assert main(["tune", str(tmp_path), "--json"]) == 2
+    told = json.loads(capsys.readouterr().out)["error"]
+    assert told["headline"] == f"{tmp_path.name} has no search space"
+    assert "type" in told["expected"]
+    assert told["where"].endswith("pipeline.toml")
