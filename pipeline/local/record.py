@@ -106,7 +106,8 @@ def read_job(file: Path) -> Job:
     """Read what :func:`create_job` wrote."""
     value = json.loads(file.read_text(encoding="utf-8"))
     problem = Problem.model_validate(value["problem"])
-    workspace = Workspace(Path(value["workspace"]))
+    # Where it was made may be a link by now to where it lies.
+    workspace = Workspace(Path(value["workspace"]).resolve())
     return Job(
         value["run"],
         problem,
