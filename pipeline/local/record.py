@@ -106,8 +106,7 @@ def read_job(file: Path) -> Job:
     """Read what :func:`create_job` wrote."""
     value = json.loads(file.read_text(encoding="utf-8"))
     problem = Problem.model_validate(value["problem"])
-    # Where it was made may be a link by now to where it lies.
-    workspace = Workspace(Path(value["workspace"]).resolve())
+    workspace = Workspace(Path(value["workspace"]))
     return Job(
         value["run"],
         problem,

@@ -23,7 +23,7 @@ from pathlib import Path
 from pipeline.errors import InfrastructureError
 from pipeline.metadata.address import Address
 from pipeline.metadata.choosing import choose
-from pipeline.metadata.origin import note, refuse_elsewhere
+from pipeline.metadata.origin import home, note, refuse_elsewhere
 from pipeline.metadata.record import SQLITE
 
 LOW_DISK = 64 << 20
@@ -69,8 +69,8 @@ def open_workspace(root: Path, metadata: Address | None = None) -> Workspace:
         InfrastructureError: If it cannot be made or written, its disk is full, or its metadata store is not to be had.
         SettingsError: If it has another metadata store, or was made in another place.
     """
-    workspace = Workspace(root.resolve())
-    refuse_elsewhere(workspace.root)
+    refuse_elsewhere(root)
+    workspace = Workspace(home(root))
     try:
         for name in ("artifacts", "serving", "runs", "logs"):
             (workspace.root / name).mkdir(parents=True, exist_ok=True)

@@ -29,6 +29,16 @@ def elsewhere(root: Path, uris: Iterable[str] = ()) -> Path | None:
     return Path(made) if made and not _is(made, root) else None
 
 
+def home(root: Path) -> Path:
+    """Return the path under which a workspace is worked in: its real one, or the link to it that it was made as.
+
+    Were it the real one there too, some of its files would be named by the one path and some by the other, and the next
+    move would part them.
+    """
+    made = _noted(root) or _told(root)
+    return Path(made) if made and _is(made, root) else Path(os.path.realpath(root))
+
+
 def refuse_elsewhere(root: Path, uris: Iterable[str] = (), *, nothing: str = "nothing was changed") -> None:
     """Refuse to work in a workspace that lies in another place than where it was made.
 
