@@ -23,6 +23,7 @@ from pathlib import Path
 from pipeline.errors import InfrastructureError
 from pipeline.metadata.address import Address
 from pipeline.metadata.choosing import choose
+from pipeline.metadata.disk import free_by_gc, no_room
 from pipeline.metadata.origin import home, note, refuse_elsewhere
 from pipeline.metadata.record import SQLITE
 
@@ -99,7 +100,8 @@ def full(root: Path, got: str, *, expected: str | None = None) -> Infrastructure
         got=got,
         expected=expected,
         where=str(root),
-        hint="free some space, or name a workspace on another disk with --workspace; then run again",
+        hint=f"free some space, as with `{free_by_gc(root)}`, or name a workspace on another disk with --workspace;"
+        " then run again",
     )
 
 
@@ -113,6 +115,8 @@ def trouble(text: str, root: Path) -> InfrastructureError | None:
     for sign in ("No space left on device", "disk is full", "Disk quota exceeded"):
         if sign in text:
             return full(root, sign)
+    if "disk I/O error" in text and no_room(root) is not None:  # how SQLite says it of the files beside its own
+        return full(root, "disk I/O error")
     for sign in ("Read-only file system", "readonly database", "Permission denied"):
         if sign in text:
             return _not_writable(root, next(line for line in text.splitlines() if sign in line)[:300])
