@@ -29,7 +29,7 @@ def gc_command(workspace: Path, keep_runs: int, *, dry_run: bool, as_json: bool)
     root, nothing = workspace.expanduser().resolve(), "nothing was freed"
     refuse_elsewhere(root, nothing=nothing)
     archive = open_archive(workspace)
-    refuse_elsewhere(root, (one.uri for one in archive.store.all_artifacts()), nothing=nothing)
+    refuse_elsewhere(root, lambda: [one.uri for one in archive.store.all_artifacts()], nothing=nothing)
     if dry_run:
         under_way = living_runs(archive.root) or (["another process"] if is_held(archive.root / LOCK) else [])
         with _patience():

@@ -6,7 +6,7 @@
 import json
 import os
 import shlex
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +14,15 @@ from pipeline.errors import SettingsError
 
 FILE = "workspace.json"
 
+Uris = Callable[[], Iterable[str]]
 
-def elsewhere(root: Path, uris: Iterable[str] = ()) -> Path | None:
+
+def elsewhere(root: Path, uris: Uris = tuple) -> Path | None:
     """Return where a workspace was made, if that is another place than where it lies.
 
     Args:
         root: Where it lies.
-        uris: Where its artifacts are said to lie; looked at only where neither the workspace nor its runs say it.
+        uris: Returns where its artifacts are said to lie; asked only where neither the workspace nor its runs say it.
 
     Returns:
         The path that it had; None if it has it still (be it by a link), or if nothing says it.
@@ -39,7 +41,7 @@ def home(root: Path) -> Path:
     return Path(made) if made and _is(made, root) else Path(os.path.realpath(root))
 
 
-def refuse_elsewhere(root: Path, uris: Iterable[str] = (), *, nothing: str = "nothing was changed") -> None:
+def refuse_elsewhere(root: Path, uris: Uris = tuple, *, nothing: str = "nothing was changed") -> None:
     """Refuse to work in a workspace that lies in another place than where it was made.
 
     Args:
@@ -98,10 +100,10 @@ def _told(root: Path) -> str | None:
     return next(iter([*here[:1], *places[-1:]]), None)
 
 
-def _named(root: Path, uris: Iterable[str]) -> str | None:
+def _named(root: Path, uris: Uris) -> str | None:
     """Return where artifacts are said to lie that lie here as well; here, if any is said to."""
     found: str | None = None
-    for uri in uris:
+    for uri in uris():
         place, _, rest = uri.rpartition("/artifacts/")
         if place.startswith("/") and (root / "artifacts" / rest).is_dir():
             if _is(place, root):
