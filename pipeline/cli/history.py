@@ -9,14 +9,15 @@ from pathlib import Path
 import click
 
 from pipeline.cli import history_text
+from pipeline.cli.opening import open_to_read
 from pipeline.errors import SettingsError
-from pipeline.lineage.archive import Archive, open_archive
+from pipeline.lineage.archive import Archive
 from pipeline.lineage.runs import list_runs
 
 
 def runs_command(workspace: Path, problem: str | None, most: int | None, *, as_json: bool) -> int:
     """Print the runs, the latest first."""
-    archive = open_archive(workspace)
+    archive = open_to_read(workspace)
     names = archive.runs
     if problem is not None or most is None:
         found = list_runs(archive, names)
@@ -49,7 +50,7 @@ def show_command(workspace: Path, run: str, *, as_json: bool) -> int:
     """Print a run in full."""
     from pipeline.lineage.details import details
 
-    archive = open_archive(workspace)
+    archive = open_to_read(workspace)
     found = details(archive, archive.find(run))
     click.echo(json.dumps(found.as_json(), indent=2) if as_json else history_text.show(found, archive.root))
     return 0
@@ -57,7 +58,7 @@ def show_command(workspace: Path, run: str, *, as_json: bool) -> int:
 
 def logs_command(workspace: Path, run: str, node: str, *, only_path: bool) -> int:
     """Print a node's log."""
-    archive = open_archive(workspace)
+    archive = open_to_read(workspace)
     name = archive.find(run)
     folder = archive.root / "logs" / name
     there = sorted(file.stem for file in folder.glob("*.log")) if folder.is_dir() else []
@@ -112,7 +113,7 @@ def diff_command(workspace: Path, run_a: str, run_b: str, *, with_code: bool, as
     """Print what changed between two runs."""
     from pipeline.lineage.diff import diff
 
-    archive = open_archive(workspace)
+    archive = open_to_read(workspace)
     found = diff(archive, archive.find(run_a), archive.find(run_b))
     if as_json:
         value = found.as_json()

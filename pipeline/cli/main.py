@@ -188,7 +188,10 @@ def main(arguments: list[str] | None = None) -> int:
         if not isinstance(error, OSError):
             return _report(_fault(), given)
         if "No space left" in str(error):
-            hint = "free some space, or name a workspace on another disk with --workspace; then run again"
+            hint = (
+                "free some space, as with `python runner.py gc`, or name a workspace on another disk with --workspace;"
+            )
+            hint += " then run again"
             return _report(InfrastructureError("The disk is full", got=str(error), hint=hint), given)
         hint = "see that it is there and that you may read and write it, then run again"
         return _report(InfrastructureError("A file cannot be read or written", got=str(error), hint=hint), given)

@@ -8,9 +8,10 @@ from pathlib import Path
 import click
 
 from components.user_code.fingerprint import reachable
+from pipeline.cli.opening import open_to_read
 from pipeline.cli.paths import near
 from pipeline.errors import SettingsError
-from pipeline.lineage.archive import Archive, open_archive
+from pipeline.lineage.archive import Archive
 from pipeline.lineage.changes import Change
 from pipeline.lineage.details import Node, nodes
 from pipeline.lineage.why import Why, why
@@ -20,7 +21,7 @@ _MOST_LINES = 12
 
 def why_command(node: str, run: str, workspace: Path, *, as_json: bool) -> int:
     """Print why a node of a run ran or was reused."""
-    archive = open_archive(workspace)
+    archive = open_to_read(workspace)
     name = archive.find(run)
     found = why(archive, name, _find(archive, name, node), reachable)
     click.echo(json.dumps(found.as_json(), indent=2) if as_json else _text(found, _folder(archive, name)))

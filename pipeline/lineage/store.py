@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from pipeline.errors import InfrastructureError
 from pipeline.metadata.address import Address
 from pipeline.metadata.client import Client, MetadataStore, mlmd, mlmd_errors, server_config
+from pipeline.metadata.disk import too_full
 from pipeline.metadata.password import password
 from pipeline.metadata.record import read_record
 from pipeline.metadata.servers import diagnose
@@ -272,9 +273,12 @@ def _open_server(address: Address, root: Path) -> Store:
 
 
 def _unreadable(database: Path, error: Exception) -> InfrastructureError:
+    got = str(error).removeprefix("Error when executing query: ").split(" query:")[0][:300]
+    if "not a database" not in got and (full := too_full(database.parent, got)):
+        return full
     return InfrastructureError(
         "The workspace's metadata cannot be read",
-        got=str(error).removeprefix("Error when executing query: ").split(" query:")[0][:300],
+        got=got,
         where=str(database),
         hint="see that you may read the file and write its folder (SQLite keeps a log there), and that it is whole",
     )
