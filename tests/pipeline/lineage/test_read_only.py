@@ -10,8 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.pipeline.lineage.recorder import Recorder
-
 RUNNER = Path(__file__).parents[3] / "runner.py"
 
 
@@ -48,9 +46,7 @@ def test_the_answers_are_the_same_where_no_log_is_left(workspace: Path, place: P
     assert not {"metadata.db-wal", "metadata.db-shm"} & {one.name for one in root.iterdir()}
 
 
-def test_what_is_only_in_the_log_is_read_with_it(
-    workspace: Path, place: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_only_in_the_log_is_read_with_it(workspace: Path, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = Path(shutil.copytree(workspace, place / "left", ignore=shutil.ignore_patterns("metadata.db")))
     written = place / "metadata.db"
     with closing(sqlite3.connect(workspace / "metadata.db")) as source, closing(sqlite3.connect(written)) as connection:
