@@ -2,6 +2,8 @@
 
 import fcntl
 import json
+import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,13 +25,15 @@ def lines(text: str) -> list[str]:
     return [" ".join(line.split()) for line in text.splitlines()]
 
 
-def test_runs_word_for_word(ask: Ask) -> None:
+def test_runs_word_for_word(ask: Ask, workspace: Path) -> None:
     when = [moment(FIRST + day * DAY) for day in range(6)]
+    executions = open_archive(workspace).store.executions_of_run("flats-20260106-100000")
+    lived = max(one.ended for one in executions) - (FIRST + 5 * DAY)
     said = ask("runs", "--problem", "flats")
     assert said.code == 0
     assert lines(said.out) == [
         "run when took state data verdict metric version",
-        f"flats-20260106-100000 {when[5]} 0 s stopped rows.csv 330 rows",
+        f"flats-20260106-100000 {when[5]} {lived:.0f} s stopped rows.csv 330 rows",
         f"flats-20260105-100000 {when[4]} 41 s failed rows.csv 330 rows Trainer broke",
         f"flats-20260104-100000 {when[3]} 41 s done rows.csv 330 rows not blessed mean_absolute_error 2,000",
         f"flats-20260103-100000 {when[2]} 41 s done rows.csv 330 rows blessed mean_absolute_error 90 3 pushed",
@@ -125,6 +129,26 @@ def test_a_run_is_running_while_its_lock_is_held(place: Path) -> None:
         assert describe(open_archive(place), "flats-20260101-100000").state == "running"
         fcntl.flock(lock, fcntl.LOCK_UN)
         assert describe(open_archive(place), "flats-20260101-100000").state == "stopped"
+
+
+def test_how_long_a_run_took_that_did_not_end(place: Path) -> None:
+    name = "flats-20260101-100000"
+    writer = Recorder(place)
+    writer.run(name, running=True, started=time.time() - 100)
+    folder = place / "runs" / name
+    os.utime(folder / "job.json", (time.time() - 100,) * 2)
+    for file in (place / "logs" / name).iterdir():
+        os.utime(file, (time.time() + 50,) * 2)
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert describe(open_archive(place), name).seconds == pytest.approx(100, abs=5)  # until now
+        fcntl.flock(lock, fcntl.LOCK_UN)
+        assert describe(open_archive(place), name).seconds == pytest.approx(150, abs=5)  # until what was logged last
+    os.utime(folder / "job.json")  # a copy: the times of its files are not the run's
+    assert describe(open_archive(place), name).seconds == pytest.approx(100, abs=5)
+    told = [{"at": time.time() - 10, "seconds": 30.0, "error": None}]
+    (folder / "resumes.json").write_text(json.dumps(told))
+    assert describe(open_archive(place), name).seconds == pytest.approx(40, abs=5)
 
 
 def test_a_run_that_ended_before_there_was_metadata_is_listed(ask: Ask, tmp_path: Path) -> None:
