@@ -129,7 +129,7 @@ def describe(archive: Archive, name: str) -> Run:
     state = _state(archive, record, found)
     return Run(
         name=name,
-        problem=_problem(archive, record, found),
+        problem=str(record.job.get("problem", {}).get("name") or _problem(archive, found)),
         started=record.job.get("started") or min((one.started for one in found.executions), default=None),
         seconds=_seconds(archive, record, found, state),
         state=state,
@@ -158,10 +158,13 @@ def verdict(found: Parts) -> tuple[bool | None, tuple[str, ...]]:
     return not refused, reasons
 
 
-def _problem(archive: Archive, record: Record, found: Parts) -> str:
-    known = record.job.get("problem", {}).get("name")
-    if known:
-        return str(known)
+def problem_of(archive: Archive, name: str) -> str:
+    """Return the problem of a run; empty if nothing says which it is."""
+    known = archive.record(name).job.get("problem", {}).get("name")
+    return str(known) if known else _problem(archive, parts(archive, name))
+
+
+def _problem(archive: Archive, found: Parts) -> str:
     for one in found.executions:
         config = facts.json_of(one.get("custom_config"))
         if isinstance(config, dict) and config.get("problem"):

@@ -55,6 +55,11 @@ def test_lineage_of_an_earlier_version(ask: Ask, workspace: Path) -> None:
     assert ask("lineage", "model", "1", "--problem", "flats").out == "\n".join([first, *rest, ""])
 
 
+def test_lineage_of_what_is_live_of_a_problem(ask: Ask) -> None:
+    assert ask("lineage", "model", "flats").out == ask("lineage", "model", "--problem", "flats").out
+    assert ask("lineage", "model", "plants").out.startswith("plants version 1: live")
+
+
 def test_lineage_model_as_json_has_whole_hashes_and_the_edges_of_the_data(ask: Ask) -> None:
     value = ask("lineage", "model", "flats/3", "--json").json
     nodes = {one["key"]: one for one in value["nodes"]}
@@ -302,7 +307,7 @@ def test_unknown_versions(refused: Refused) -> None:
     assert "There is no version 9 of flats" in said
     assert "expected: 1, 2, 3" in said
     assert "the latest is 3" in said
-    assert "say which: --problem flats, or flats/VERSION" in refused("lineage", "model")
+    assert "say which: flats, or flats/VERSION" in refused("lineage", "model")
     assert "did you mean flats?" in refused("lineage", "model", "flots/1")
     assert "There is no version x of flats" in refused("lineage", "model", "flats/x")
 

@@ -226,6 +226,28 @@ def test_diff_of_a_library_and_a_verdict(ask: Ask) -> None:
     assert "verdict blessed -> not blessed: mean_absolute_error 2,000 is above its upper bound 1,000" in told
 
 
+def test_diff_alone_compares_with_the_run_before_of_the_same_problem(ask: Ask, refused: Refused, place: Path) -> None:
+    assert ask("diff").out.splitlines()[0] == "flats-20260105-100000 -> flats-20260106-100000"  # plants is in between
+    writer = Recorder(place)
+    writer.run("flats-20260101-100000")
+    writer.run("plants-20260102-100000", problem="plants")
+    said = refused("diff", "--workspace", str(place))
+    assert "There is no run of plants before plants-20260102-100000 to compare it with" in said
+
+
+def test_diff_of_two_problems_says_so_first_and_gives_no_percentages(ask: Ask) -> None:
+    said = ask("diff", "flats-20260103", "plants")
+    told = lines(said.out)
+    assert told[2] == "problem flats -> plants: two problems, whose metrics do not measure the same"
+    assert "overall mean_absolute_error 90 -> 50" in told
+
+
+def test_diff_of_a_run_with_itself_is_refused(refused: Refused) -> None:
+    same = "That is the same run twice: flats-20260106-100000"
+    assert same in refused("diff", "last")
+    assert same in refused("diff", "last", "flats-20260106")
+
+
 def test_diff_of_runs_without_copies_goes_by_the_hashes(ask: Ask, place: Path) -> None:
     writer = Recorder(place, files=False)
     writer.run("one", record=False)
