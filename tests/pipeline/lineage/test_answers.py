@@ -318,6 +318,37 @@ def test_nothing_pushed(refused: Refused, place: Path) -> None:
         assert "Nothing was pushed in this workspace yet" in refused(*question, "--workspace", str(place))
 
 
+@pytest.mark.parametrize(
+    "given", ["/data/span-7", "/data/span-7/", "/data/*/*.parquet", "/data/span-?", "/data/span-{SPAN}/{YYYY}.parquet"]
+)
+def test_lineage_of_a_folder_or_a_pattern_is_that_of_all_files_read_from_it(ask: Ask, given: str) -> None:
+    assert ask("lineage", "data", given).out == ask("lineage", "data", "7").out
+
+
+def test_lineage_of_a_folder_has_all_that_is_below_it(ask: Ask, refused: Refused) -> None:
+    told = ask("lineage", "data", "/data").out
+    assert [line.split(":")[0] for line in told.splitlines() if line.startswith("/")] == [
+        *("/data/span-7/a.parquet", "/data/span-7/b.parquet", "/data/rows.csv", "/data/rows.csv")
+    ]
+    assert "No run read the file '/dat'" in refused("lineage", "data", "/dat")
+    assert "No run read a file in '/usr'" in refused("lineage", "data", "/usr")
+
+
+def test_lineage_of_a_copy_is_that_of_its_content(ask: Ask, refused: Refused, place: Path) -> None:
+    content = "area,rooms\n1,2\n"
+    (place / "copy.csv").write_text(content)
+    (place / "other.csv").write_text("area,rooms\n1,3\n")
+    Recorder(place).run("flats-20260101-100000", sources=[{**source("/data/rows.csv", content), "bytes": len(content)}])
+    where = ("--workspace", str(place))
+    told = ask("lineage", "data", str(place / "copy.csv"), *where).out.splitlines()
+    assert told[0].startswith("/data/rows.csv: 300 rows")
+    assert told[-2:] == [
+        f"no run read {place}/copy.csv itself; its content was read as /data/rows.csv",
+        "touched 1 model: 1 blessed, 1 pushed",
+    ]
+    assert "No run read the file" in refused("lineage", "data", str(place / "other.csv"), *where)
+
+
 def test_unknown_data(refused: Refused) -> None:
     assert "did you mean /data/rows.csv?" in refused("lineage", "data", "row.csv")
     said = refused("lineage", "data", "8")
