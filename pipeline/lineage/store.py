@@ -259,9 +259,7 @@ def open_store(database: Path) -> Store:
     try:
         return _open_file(str(database))
     except (RuntimeError, mlmd_errors.StatusError) as error:  # RuntimeError: the file is none of the client's own
-        if not _is_locked_away(database):
-            if _has_no_table(error):
-                return Store(None)
+        if not _has_no_table(error) and not _is_locked_away(database):
             raise _unreadable(database, error) from None
     try:
         return _open_aside(database)
@@ -280,9 +278,9 @@ def _open_file(name: str) -> Store:
 
 
 def _has_no_table(error: Exception) -> bool:
-    """Say whether a client that could read a database found nothing in it, and so tried to make its tables.
+    """Say whether a client found nothing in a database, and so tried to make its tables.
 
-    It does the same where SQLite could not read for want of a log: ask :func:`_is_locked_away` first.
+    It does the same where SQLite cannot read, for want of a log: it is sure of one that :func:`_open_aside` opened.
     """
     return "CREATE TABLE" in str(error) and "readonly" in str(error)
 
@@ -294,7 +292,7 @@ def _is_locked_away(database: Path) -> bool:
 
 
 def _open_aside(database: Path) -> Store:
-    """Open a database where nothing may be written: as it is, or with its log in a copy of both.
+    """Open a database where nothing can be written: as it is, or with its log in a copy of both.
 
     Without a log all is in the file, and nobody writes it just now: SQLite may read it as one that does not change.
     """
