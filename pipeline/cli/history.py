@@ -12,7 +12,7 @@ from pipeline.cli import history_text
 from pipeline.cli.opening import open_to_read
 from pipeline.errors import SettingsError
 from pipeline.lineage.archive import Archive
-from pipeline.lineage.runs import list_runs
+from pipeline.lineage.runs import list_runs, problem_of
 
 
 def runs_command(workspace: Path, problem: str | None, most: int | None, *, as_json: bool) -> int:
@@ -109,12 +109,20 @@ def _say_where_else(archive: Archive, run: str, node: str, workspace: Path) -> N
             )
 
 
-def diff_command(workspace: Path, run_a: str, run_b: str, *, with_code: bool, as_json: bool) -> int:
+def diff_command(workspace: Path, run_a: str | None, run_b: str, *, with_code: bool, as_json: bool) -> int:
     """Print what changed between two runs."""
     from pipeline.lineage.diff import diff
 
     archive = open_to_read(workspace)
-    found = diff(archive, archive.find(run_a), archive.find(run_b))
+    after = archive.find(run_b)
+    before = _before(archive, after) if run_a is None else archive.find(run_a)
+    if before == after:
+        raise SettingsError(
+            f"That is the same run twice: {after}",
+            expected="two runs to compare",
+            hint="name two runs, or none: that compares the last one with the one before it of its problem",
+        )
+    found = diff(archive, before, after)
     if as_json:
         value = found.as_json()
         if with_code:
@@ -126,3 +134,16 @@ def diff_command(workspace: Path, run_a: str, run_b: str, *, with_code: bool, as
     if with_code:
         click.echo("\n".join(["", *(change.diff for change in found.code or ())]))
     return 0
+
+
+def _before(archive: Archive, run: str) -> str:
+    """Return the last run before one that is of its problem."""
+    names, problem = archive.runs, problem_of(archive, run)
+    for name in reversed(names[: names.index(run)]):
+        if problem_of(archive, name) == problem:
+            return name
+    raise SettingsError(
+        f"There is no run of {problem} before {run} to compare it with",
+        where=str(archive.root),
+        hint="name two runs: `python runner.py runs` lists them",
+    )

@@ -150,6 +150,9 @@ def diff(found: Difference) -> str:
     """Return what changed between two runs."""
     same = ["the same"]
     lines = [f"{found.before.name} -> {found.after.name}", ""]
+    problems = found.before.problem, found.after.problem
+    if problems[0] != problems[1]:
+        lines += _block("problem", [f"{' -> '.join(problems)}: two problems, whose metrics do not measure the same"])
     data = list(found.files)
     if found.rows:
         data.append("rows: " + ", ".join(f"{split} {_pair(pair)}" for split, pair in found.rows.items()))
@@ -193,7 +196,7 @@ def _code(found: Difference) -> list[str]:
 
 def _metrics(found: Difference) -> list[str]:
     rows = [
-        (name, metric, _pair(pair, number) + _change(pair))
+        (name, metric, _pair(pair, number) + (_change(pair) if found.before.problem == found.after.problem else ""))
         for (name, metric), pair in found.metrics.items()
         if metric != facts.COUNT or pair[0] != pair[1]
     ]

@@ -43,11 +43,22 @@ class Record:
     @property
     def resumed(self) -> int:
         """How often the run was resumed."""
+        return len(self._resumes)
+
+    @property
+    def began(self) -> tuple[float, float]:
+        """When the run began, or was last resumed, and the seconds that it took before that."""
+        last = self._resumes[-1] if self._resumes else {}
+        return last.get("at", self.job.get("started", 0.0)), last.get("seconds", 0.0)
+
+    @property
+    def _resumes(self) -> list[dict[str, Any]]:
         file = self.folder / "resumes.json"
         try:
-            return len(json.loads(file.read_text(encoding="utf-8"))) if file.exists() else 0
+            told = json.loads(file.read_text(encoding="utf-8")) if file.exists() else []
         except (OSError, ValueError):
-            return 0
+            return []
+        return told if isinstance(told, list) else []
 
     @property
     def part(self) -> str:
