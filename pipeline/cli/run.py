@@ -10,7 +10,8 @@ from typing import NoReturn
 
 import click
 
-from pipeline.cli.display import Display, unless_closed
+from pipeline.cli.closed import unless_closed
+from pipeline.cli.display import Display
 from pipeline.cli.problems import find_problem
 from pipeline.cli.summary import as_json as summary_json
 from pipeline.cli.summary import exit_code, render
