@@ -27,9 +27,12 @@ class Display:
         self._notes: dict[str, list[str]] = {}
         self._said: dict[str, float] = {}
         self._live = False
+        self.job: Job | None = None
+        """The run, as soon as it has a record."""
 
     def begins(self, job: Job) -> None:
         """Name the run."""
+        self.job = job
         self._line(f"{job.problem.name}: run {job.run} in {job.workspace.root}")
 
     def note(self, text: str) -> None:

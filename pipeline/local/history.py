@@ -116,11 +116,7 @@ def _why_again(node: str, *, cache: bool) -> str:
 
 def _outputs(store: Any, execution_id: int) -> dict[str, list[dict[str, Any]]]:
     outputs: dict[str, list[dict[str, Any]]] = {}
-    events = [
-        event
-        for event in store.get_events_by_execution_ids([execution_id])
-        if event.type in _GIVEN_OUT
-    ]
+    events = [event for event in store.get_events_by_execution_ids([execution_id]) if event.type in _GIVEN_OUT]
     artifacts = {one.id: one for one in store.get_artifacts_by_id([event.artifact_id for event in events])}
     for event in events:
         artifact = artifacts[event.artifact_id]

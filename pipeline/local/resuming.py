@@ -139,7 +139,7 @@ def as_recorded(job: Job) -> Problem:
 def changed_since(job: Job) -> str | None:
     """Say in a sentence how the problem's folder differs from what the run began with; None if it does not."""
     folder = job.problem.folder
-    anew = f"`{shlex.join(['python', 'runner.py', 'run', *again(job)])}` would take the folder as it is now"
+    anew = f"`{_as_it_is(job)}` would take the folder as it is now"
     if not folder.is_dir():
         return f"{folder} is gone since; the run goes on with its own copy of it"
     old, new = _files(job.code), _files(folder)
@@ -150,6 +150,11 @@ def changed_since(job: Job) -> str | None:
     return f"{names} in {folder} changed since; the run goes on with its own copy, {anew}"
 
 
+def _as_it_is(job: Job) -> str:
+    """Return the command that runs what this run does on what the folder and the data are now."""
+    return shlex.join(["python", "runner.py", "run", *again(job), *str(job.part).split()])
+
+
 def address(job: Job) -> str:
     """Return what `run` is told to run the problem: its name if it ships, else its folder."""
     shipped = Path(__file__).resolve().parents[1] / "problems"
@@ -157,8 +162,8 @@ def address(job: Job) -> str:
 
 
 def again(job: Job) -> list[str]:
-    """Return what `run` is told to run the problem as it is now with the options that this run was begun with."""
-    return [address(job), *job.given]
+    """Return what `run` is told to run the problem as it is now, where and with the options that this run was begun."""
+    return [address(job), *job.given, "--workspace", str(job.workspace.root)]
 
 
 def _files(folder: Path) -> set[str]:

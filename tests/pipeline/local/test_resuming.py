@@ -73,7 +73,8 @@ def test_what_changed_since_is_said_in_a_sentence(job: Job, folder: Path) -> Non
     assert changed_since(job) is None
     (folder / "model.py").write_text("A = 2\n")
     (folder / "new.py").write_text("")
-    again = f"`python runner.py run {folder}` would take the folder as it is now"
+    command = f"python runner.py run {folder} --workspace {job.workspace.root} --to Trainer"
+    again = f"`{command}` would take the folder as it is now"
     assert (
         changed_since(job) == f"model.py, new.py in {folder} changed since; the run goes on with its own copy, {again}"
     )
