@@ -111,9 +111,10 @@ def render(outcome: Outcome, colour: bool, *, verbose: bool = False) -> str:
         lines += ["", outcome.error.render()]
         failed = [result.node for result in outcome.results.values() if result.error]
         logs = [str(outcome.job.log(node)) for node in failed] or [str(outcome.job.log("prepare"))]
+        logs = [log for log in logs if Path(log).exists()]
         lines += [f"  {'log:':<10}{near(log)}" for log in logs]
         if verbose:
-            lines += ["", *(Path(log).read_text(errors="replace") for log in logs if Path(log).exists())]
+            lines += ["", *(Path(log).read_text(errors="replace") for log in logs)]
     lines.append("")
     if outcome.error is None or not (outcome.error.hint or any(part.hint for part in outcome.error.parts)):
         lines.append(f"  next      {_next(outcome, pushed)}")
