@@ -14,6 +14,8 @@ from pipeline.errors import SettingsError
 from pipeline.lineage.archive import Archive
 from pipeline.lineage.runs import list_runs, problem_of
 
+_WIDTH = 100  # columns, where there is no terminal
+
 
 def runs_command(workspace: Path, problem: str | None, most: int | None, *, as_json: bool) -> int:
     """Print the runs, the latest first."""
@@ -40,7 +42,7 @@ def runs_command(workspace: Path, problem: str | None, most: int | None, *, as_j
     if as_json:
         click.echo(json.dumps([one.as_json() for one in found], indent=2))
         return 0
-    click.echo(history_text.runs(found))
+    click.echo(history_text.runs(found, shutil.get_terminal_size((_WIDTH, 24)).columns))
     if total > len(found):
         click.echo(f"\nand {total - len(found)} earlier; --all lists them")
     return 0

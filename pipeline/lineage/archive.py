@@ -7,6 +7,7 @@ logs) is then missing, and everything else is still there. The records are those
 import difflib
 import json
 import re
+import shlex
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -172,7 +173,8 @@ def open_archive(root: Path) -> Archive:
         raise SettingsError(
             "The workspace is empty: nothing has run in it yet",
             where=str(root),
-            hint=f"python runner.py run --workspace {root}",
+            hint=shlex.join(["python", "runner.py", "run", "PROBLEM", "--workspace", str(root)])
+            + "; `python runner.py problems` names those that ship",
         )
     return archive
 

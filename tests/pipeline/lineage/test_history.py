@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 
+from pipeline.cli import history_text
 from pipeline.lineage.archive import open_archive
 from pipeline.lineage.facts import moment
-from pipeline.lineage.runs import describe
+from pipeline.lineage.runs import Run, describe
 from tests.pipeline.command_line import Ask
 from tests.pipeline.lineage.conftest import BETTER, DAY, FIRST
 from tests.pipeline.lineage.recorder import MODEL, Recorder, digest, settings, source
@@ -40,6 +41,24 @@ def test_runs_word_for_word(ask: Ask, workspace: Path) -> None:
         f"flats-20260102-100000 {when[1]} 41 s done rows.csv 330 rows blessed mean_absolute_error 120 2 pushed",
         f"flats-20260101-100000 {when[0]} 41 s done rows.csv 300 rows blessed mean_absolute_error 100 1 pushed",
     ]
+
+
+def test_an_error_does_not_widen_the_table_beyond_the_terminal() -> None:
+    """It is cut, but stays legible, and what a model scored is never cut; `--json` and `show` have all of it."""
+    error = "The data does not match the schema: " + "a column that it has not; " * 20
+    found = [
+        Run("flats-20260102-100000", "flats", 1.8e9, 41.0, "failed", error=error),
+        Run("flats-20260101-100000", "flats", 1.8e9, 41.0, metric={"metric": "mean_absolute_error", "value": 1e9}),
+    ]
+    told = history_text.runs(found, 150).splitlines()
+    assert max(len(line) for line in told) <= 150
+    assert "The data does not match the schema: a column" in told[1]
+    assert told[1].endswith("…")
+    assert "mean_absolute_error 1,000,000,000" in told[2]
+    narrow = history_text.runs(found, 40).splitlines()
+    assert "The data does not match the" in narrow[1]
+    assert "mean_absolute_error 1,000,000,000" in narrow[2]
+    assert found[0].as_json()["error"] == error
 
 
 def test_a_run_without_a_record_is_told_from_the_metadata_alone(ask: Ask) -> None:
