@@ -39,7 +39,10 @@ def test_the_answers_are_the_same_where_no_log_is_left(workspace: Path, place: P
         connection.execute("PRAGMA journal_mode = WAL")  # as a run has it
     assert not (root / "metadata.db-wal").exists()
     said = ask_as_another(root, "serving")
-    assert (said.returncode, said.stderr) == (0, "")
+    assert (said.returncode, said.stderr) == (
+        0,
+        f"note: this workspace was made at {workspace}; paths are those of then\n",
+    )
     assert "flats version 3: live" in said.stdout
     listed = ask_as_another(root, "runs", "--problem", "flats")
     assert (listed.returncode, "mean_absolute_error 90" in listed.stdout) == (0, True)
@@ -59,7 +62,10 @@ def test_what_is_only_in_the_log_is_read_with_it(workspace: Path, place: Path, m
     aside.mkdir()
     monkeypatch.setenv("TMPDIR", str(aside))
     said = ask_as_another(root, "serving")
-    assert (said.returncode, said.stderr) == (0, "")
+    assert (said.returncode, said.stderr) == (
+        0,
+        f"note: this workspace was made at {workspace}; paths are those of then\n",
+    )
     assert "flats version 3: live" in said.stdout
     assert list(aside.iterdir()) == []
 
