@@ -16,6 +16,8 @@ from typing import Any
 from pipeline.errors import SettingsError
 from pipeline.lineage.store import Store, open_store
 
+RESUMES = "resumes.json"
+"""In a run's folder: when it was resumed."""
 _DATED = re.compile(r"-\d{8}-\d{6}$")
 _LAST = re.compile(r"last(?:-(\d+))?$")
 
@@ -44,22 +46,13 @@ class Record:
     @property
     def resumed(self) -> int:
         """How often the run was resumed."""
-        return len(self._resumes)
+        return len(resumes_of(self.folder))
 
     @property
     def began(self) -> tuple[float, float]:
         """When the run began, or was last resumed, and the seconds that it took before that."""
-        last = self._resumes[-1] if self._resumes else {}
+        last = (resumes_of(self.folder) or [{}])[-1]
         return last.get("at", self.job.get("started", 0.0)), last.get("seconds", 0.0)
-
-    @property
-    def _resumes(self) -> list[dict[str, Any]]:
-        file = self.folder / "resumes.json"
-        try:
-            told = json.loads(file.read_text(encoding="utf-8")) if file.exists() else []
-        except (OSError, ValueError):
-            return []
-        return told if isinstance(told, list) else []
 
     @property
     def part(self) -> str:
@@ -177,6 +170,15 @@ def open_archive(root: Path) -> Archive:
             + "; `python runner.py problems` names those that ship",
         )
     return archive
+
+
+def resumes_of(folder: Path) -> list[dict[str, Any]]:
+    """Return when a run was resumed, and what the attempts before then took."""
+    try:
+        value = json.loads((folder / RESUMES).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return []
+    return value if isinstance(value, list) else []
 
 
 def read_json(file: Path) -> dict[str, Any] | None:

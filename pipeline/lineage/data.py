@@ -1,7 +1,6 @@
 """Downstream of a file or a span: every model that it touched, and what became of each."""
 
 import difflib
-import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable
@@ -10,6 +9,7 @@ from pathlib import Path
 from pipeline.errors import SettingsError
 from pipeline.lineage import building, facts
 from pipeline.lineage.archive import Archive
+from pipeline.lineage.content import content_hash
 from pipeline.lineage.facts import Source
 from pipeline.lineage.fates import Fate, fates
 from pipeline.lineage.pushes import live, producers, pushes
@@ -140,7 +140,7 @@ def _content(file: Path, sizes: Collection[int]) -> str:
         if not file.is_file() or file.stat().st_size not in sizes:
             return ""
         with file.open("rb") as stream:
-            return hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=20)).hexdigest()
+            return content_hash(stream)
     except OSError:
         return ""
 

@@ -15,12 +15,11 @@ from pydantic import ValidationError
 from components.example_gen.sources import Source, hash_sources, sources_from_json
 from pipeline.config import Problem
 from pipeline.errors import DataError, InfrastructureError, SettingsError
-from pipeline.lineage.archive import read_json
+from pipeline.lineage.archive import RESUMES, read_json, resumes_of
 from pipeline.lineage.liveness import LOCK, is_alive
 from pipeline.local.record import Job, read_job, write_json
 from pipeline.local.workspace import Workspace
 
-RESUMES = "resumes.json"
 _OUTCOME = "outcome.json"
 
 
@@ -106,15 +105,6 @@ def put_aside(job: Job) -> int:
         if file.exists() and len(file.suffixes) == 1:
             file.rename(file.with_name(f"{file.stem}.{number}{file.suffix}"))
     return number
-
-
-def resumes_of(folder: Path) -> list[dict[str, Any]]:
-    """Return when a run was resumed, and what the attempts before then took."""
-    try:
-        value = json.loads((folder / RESUMES).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return []
-    return value if isinstance(value, list) else []
 
 
 def _lived(job: Job, resumes: list[dict[str, Any]]) -> float:

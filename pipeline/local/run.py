@@ -14,6 +14,7 @@ from components.example_gen.sources import list_sources
 from components.user_code.checks import check_code
 from pipeline.config import SETTINGS_FILE, Problem
 from pipeline.errors import CancelledError, DataError, InfrastructureError, PipelineError, SettingsError
+from pipeline.lineage.archive import resumes_of
 from pipeline.local.attempts import Tries
 from pipeline.local.causes import ended
 from pipeline.local.leftovers import remove, sweep
@@ -22,7 +23,7 @@ from pipeline.local.memory import default_nodes
 from pipeline.local.partial import WHOLE, Part, check
 from pipeline.local.processes import Server
 from pipeline.local.record import Job, NodeResult, create_job, read_done, write_json
-from pipeline.local.resuming import changed_since, data_changed_since, open_run, put_aside, refuse_if_alive, resumes_of
+from pipeline.local.resuming import changed_since, data_changed_since, open_run, put_aside, refuse_if_alive
 from pipeline.local.scheduler import Listener, run_nodes
 from pipeline.local.server import CLOSE, PREPARE
 from pipeline.local.stopping import Stop

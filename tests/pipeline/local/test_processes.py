@@ -3,23 +3,12 @@
 import os
 import signal
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
-from pipeline.config import read_problem
 from pipeline.errors import InfrastructureError
 from pipeline.local.processes import Server
-from pipeline.local.record import Job, create_job
-from pipeline.local.workspace import open_workspace
-
-
-@pytest.fixture
-def job(tmp_path: Path) -> Job:
-    folder = tmp_path / "prices"
-    folder.mkdir()
-    (folder / "pipeline.toml").write_text('label = "price"\n[data]\npath = "rows.csv"\n')
-    return create_job(open_workspace(tmp_path / "w"), read_problem(folder), cache=True)
+from pipeline.local.record import Job
 
 
 def ended(job: Job, end: Callable[[Server], None]) -> InfrastructureError:
