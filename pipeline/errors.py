@@ -145,6 +145,12 @@ class OutOfMemoryError(TransientError):
     kind = "out-of-memory"
 
 
+class NothingToReuseError(PipelineError):
+    """A part of the chain was to run on earlier results, and they are not there: the same would happen again."""
+
+    kind = "nothing-to-reuse"
+
+
 class LimitError(PipelineError):
     """A node was ended because it exceeded a limit that the settings give it."""
 
@@ -186,6 +192,7 @@ _KINDS: dict[str, type[PipelineError]] = {
         InfrastructureError,
         TransientError,
         OutOfMemoryError,
+        NothingToReuseError,
         LimitError,
         CancelledError,
         TerminatedError,

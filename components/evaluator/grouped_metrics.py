@@ -64,8 +64,7 @@ def compared(config: Any) -> list[tuple[str, str, str]]:
     Args:
         config: The first of what :func:`divide` returns.
     """
-    measures = {name: given for name, given in _arguments(config) if _MEASURES[given].of is not None}
-    first = next(iter(measures), None)
+    first = next((name for name, measure in _arguments(config) if _MEASURES[measure].of is not None), None)
     return [] if first is None else [(spec.name, spec.prediction_key, first) for spec in config.model_specs]
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 from pipeline.errors import DataError
+from pipeline.lineage.content import content_hash
 
 _SPECS = re.compile(r"\{SPAN(:.*?)?\}|\{VERSION(:.*?)?\}|\{YYYY\}|\{MM\}|\{DD\}")
 _GLOB = re.compile(r"[*?\[]")
@@ -217,8 +218,7 @@ def _source(name: str, file_format: str) -> Source:
 def _hashed(source: Source) -> Source:
     try:
         with Path(source.path).open("rb") as file:
-            digest = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=20)).hexdigest()
-            return dataclasses.replace(source, hash=digest, bytes=os.fstat(file.fileno()).st_size)
+            return dataclasses.replace(source, hash=content_hash(file), bytes=os.fstat(file.fileno()).st_size)
     except OSError as error:
         raise unreadable(source.path, error) from error
 

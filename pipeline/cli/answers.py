@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
+from pipeline.cli.opening import open_to_read
 from pipeline.errors import SettingsError
-from pipeline.lineage.archive import open_archive
 from pipeline.lineage.things import Answer, tree
 
 
@@ -16,7 +16,7 @@ def model_command(
     """Answer ``lineage model``."""
     from pipeline.lineage.model import model_lineage
 
-    answer = model_lineage(open_archive(workspace), version, problem)
+    answer = model_lineage(open_to_read(workspace), version, problem)
     return _print(answer, as_json=as_json, mermaid=mermaid, svg=svg)
 
 
@@ -24,21 +24,21 @@ def data_command(given: str, *, workspace: Path, as_json: bool, mermaid: bool, s
     """Answer ``lineage data``."""
     from pipeline.lineage.data import data_lineage
 
-    return _print(data_lineage(open_archive(workspace), given), as_json=as_json, mermaid=mermaid, svg=svg)
+    return _print(data_lineage(open_to_read(workspace), given), as_json=as_json, mermaid=mermaid, svg=svg)
 
 
 def feature_command(name: str, *, workspace: Path, as_json: bool, mermaid: bool, svg: Path | None) -> int:
     """Answer ``lineage feature``."""
     from pipeline.lineage.feature import feature_lineage
 
-    return _print(feature_lineage(open_archive(workspace), name), as_json=as_json, mermaid=mermaid, svg=svg)
+    return _print(feature_lineage(open_to_read(workspace), name), as_json=as_json, mermaid=mermaid, svg=svg)
 
 
 def serving_command(*, workspace: Path, as_json: bool, mermaid: bool, svg: Path | None) -> int:
     """Answer ``serving``."""
     from pipeline.lineage.serving import serving
 
-    return _print(serving(open_archive(workspace)), as_json=as_json, mermaid=mermaid, svg=svg)
+    return _print(serving(open_to_read(workspace)), as_json=as_json, mermaid=mermaid, svg=svg)
 
 
 def _print(answer: Answer, *, as_json: bool, mermaid: bool, svg: Path | None) -> int:

@@ -1,16 +1,13 @@
 """Shows a run while it goes: a line as each node starts and ends, and one for what is under way."""
 
-import contextlib
-import errno
-import os
 import shutil
 import sys
 import time
-from collections.abc import Iterator
-from typing import Any, TextIO
+from typing import Any
 
 import click
 
+from pipeline.cli.closed import unless_closed
 from pipeline.cli.facts import rows_of, training_of
 from pipeline.errors import PipelineError
 from pipeline.local.record import Job, NodeResult
@@ -30,9 +27,12 @@ class Display:
         self._notes: dict[str, list[str]] = {}
         self._said: dict[str, float] = {}
         self._live = False
+        self.job: Job | None = None
+        """The run, as soon as it has a record."""
 
     def begins(self, job: Job) -> None:
         """Name the run."""
+        self.job = job
         self._line(f"{job.problem.name}: run {job.run} in {job.workspace.root}")
 
     def note(self, text: str) -> None:
@@ -102,22 +102,6 @@ class Display:
         self.close()
         with unless_closed(sys.stderr):
             click.echo(text, err=True)
-
-
-@contextlib.contextmanager
-def unless_closed(stream: TextIO) -> Iterator[None]:
-    """Print to a terminal, unless it was closed meanwhile (EIO); then what is printed goes nowhere from now on.
-
-    The run itself must not fail for that: SIGHUP ends it in order, and under ``nohup`` it goes on.
-    """
-    try:
-        yield
-    except OSError as error:
-        if error.errno != errno.EIO:
-            raise
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, stream.fileno())
-        os.close(nowhere)
 
 
 def _training(event: dict[str, Any]) -> str:

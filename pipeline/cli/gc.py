@@ -19,13 +19,17 @@ from pipeline.housekeeping.marks import open_marks
 from pipeline.housekeeping.plan import Plan, make_plan
 from pipeline.lineage.archive import Archive, open_archive
 from pipeline.lineage.liveness import LOCK, is_held
+from pipeline.metadata.origin import refuse_elsewhere
 
 _PATIENCE = 2.0  # seconds before and between words about how far it is
 
 
 def gc_command(workspace: Path, keep_runs: int, *, dry_run: bool, as_json: bool) -> int:
     """Free what is no longer needed, or say what that is; return the exit code."""
+    root, nothing = workspace.expanduser().resolve(), "nothing was freed"
+    refuse_elsewhere(root, nothing=nothing)
     archive = open_archive(workspace)
+    refuse_elsewhere(root, lambda: [one.uri for one in archive.store.all_artifacts()], nothing=nothing)
     if dry_run:
         under_way = living_runs(archive.root) or (["another process"] if is_held(archive.root / LOCK) else [])
         with _patience():

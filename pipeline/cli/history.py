@@ -9,14 +9,17 @@ from pathlib import Path
 import click
 
 from pipeline.cli import history_text
+from pipeline.cli.opening import open_to_read
 from pipeline.errors import SettingsError
-from pipeline.lineage.archive import Archive, open_archive
-from pipeline.lineage.runs import list_runs
+from pipeline.lineage.archive import Archive
+from pipeline.lineage.runs import list_runs, problem_of
+
+_WIDTH = 100  # columns, where there is no terminal
 
 
 def runs_command(workspace: Path, problem: str | None, most: int | None, *, as_json: bool) -> int:
     """Print the runs, the latest first."""
-    archive = open_archive(workspace)
+    archive = open_to_read(workspace)
     names = archive.runs
     if problem is not None or most is None:
         found = list_runs(archive, names)
@@ -39,7 +42,7 @@ def runs_command(workspace: Path, problem: str | None, most: int | None, *, as_j
     if as_json:
         click.echo(json.dumps([one.as_json() for one in found], indent=2))
         return 0
-    click.echo(history_text.runs(found))
+    click.echo(history_text.runs(found, shutil.get_terminal_size((_WIDTH, 24)).columns))
     if total > len(found):
         click.echo(f"\nand {total - len(found)} earlier; --all lists them")
     return 0
@@ -50,7 +53,7 @@ def show_command(workspace: Path, run: str, *, as_json: bool) -> int:
     from pipeline.cli.curves import training_as_json, training_folder, training_lines
     from pipeline.lineage.details import details
 
-    archive = open_archive(workspace)
+    archive = open_to_read(workspace)
     found = details(archive, archive.find(run))
     folder = training_folder(archive.root, found)
     if as_json:
@@ -64,7 +67,7 @@ def show_command(workspace: Path, run: str, *, as_json: bool) -> int:
 
 def logs_command(workspace: Path, run: str, node: str, *, only_path: bool) -> int:
     """Print a node's log."""
-    archive = open_archive(workspace)
+    archive = open_to_read(workspace)
     name = archive.find(run)
     folder = archive.root / "logs" / name
     there = sorted(file.stem for file in folder.glob("*.log")) if folder.is_dir() else []
@@ -115,12 +118,20 @@ def _say_where_else(archive: Archive, run: str, node: str, workspace: Path) -> N
             )
 
 
-def diff_command(workspace: Path, run_a: str, run_b: str, *, with_code: bool, as_json: bool) -> int:
+def diff_command(workspace: Path, run_a: str | None, run_b: str, *, with_code: bool, as_json: bool) -> int:
     """Print what changed between two runs."""
     from pipeline.lineage.diff import diff
 
-    archive = open_archive(workspace)
-    found = diff(archive, archive.find(run_a), archive.find(run_b))
+    archive = open_to_read(workspace)
+    after = archive.find(run_b)
+    before = _before(archive, after) if run_a is None else archive.find(run_a)
+    if before == after:
+        raise SettingsError(
+            f"That is the same run twice: {after}",
+            expected="two runs to compare",
+            hint="name two runs, or none: that compares the last one with the one before it of its problem",
+        )
+    found = diff(archive, before, after)
     if as_json:
         value = found.as_json()
         if with_code:
@@ -132,3 +143,16 @@ def diff_command(workspace: Path, run_a: str, run_b: str, *, with_code: bool, as
     if with_code:
         click.echo("\n".join(["", *(change.diff for change in found.code or ())]))
     return 0
+
+
+def _before(archive: Archive, run: str) -> str:
+    """Return the last run before one that is of its problem."""
+    names, problem = archive.runs, problem_of(archive, run)
+    for name in reversed(names[: names.index(run)]):
+        if problem_of(archive, name) == problem:
+            return name
+    raise SettingsError(
+        f"There is no run of {problem} before {run} to compare it with",
+        where=str(archive.root),
+        hint="name two runs: `python runner.py runs` lists them",
+    )

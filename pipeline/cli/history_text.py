@@ -15,10 +15,17 @@ from pipeline.lineage.facts import moment, number, short
 from pipeline.lineage.runs import Run
 
 _MOST_MOVED = 8
+_METRIC = 6  # the column of `runs` that has a metric, or an error
+_LEGIBLE = 30  # characters of an error that are told however narrow the terminal is
 
 
-def runs(found: Sequence[Run]) -> str:
-    """Return a table, a line for each run."""
+def runs(found: Sequence[Run], width: int) -> str:
+    """Return a table, a line for each run.
+
+    Args:
+        found: The runs.
+        width: Of the terminal, in columns: errors are cut to it, as far as they stay legible; all else is whole.
+    """
     rows = [("run", "when", "took", "state", "data", "verdict", "metric", "version")]
     rows += [
         (
@@ -34,9 +41,17 @@ def runs(found: Sequence[Run]) -> str:
         for one in found
     ]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    others = sum(widths) - widths[_METRIC] + 2 * (len(widths) - 1)
+    metrics = [len(row[_METRIC]) for row, one in zip(rows[1:], found, strict=True) if one.metric]
+    widths[_METRIC] = min(widths[_METRIC], max([width - others, _LEGIBLE, *metrics]))
     return "\n".join(
-        "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+        "  ".join(f"{_cut(cell, most):<{most}}" for cell, most in zip(row, widths, strict=True)).rstrip()
+        for row in rows
     )
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
 
 
 def _state(run: Run) -> str:
@@ -157,6 +172,9 @@ def diff(found: Difference) -> str:
     """Return what changed between two runs."""
     same = ["the same"]
     lines = [f"{found.before.name} -> {found.after.name}", ""]
+    problems = found.before.problem, found.after.problem
+    if problems[0] != problems[1]:
+        lines += _block("problem", [f"{' -> '.join(problems)}: two problems, whose metrics do not measure the same"])
     data = list(found.files)
     if found.rows:
         data.append("rows: " + ", ".join(f"{split} {_pair(pair)}" for split, pair in found.rows.items()))
@@ -200,7 +218,7 @@ def _code(found: Difference) -> list[str]:
 
 def _metrics(found: Difference) -> list[str]:
     rows = [
-        (name, metric, _pair(pair, number) + _change(pair))
+        (name, metric, _pair(pair, number) + (_change(pair) if found.before.problem == found.after.problem else ""))
         for (name, metric), pair in found.metrics.items()
         if metric != facts.COUNT or pair[0] != pair[1]
     ]

@@ -10,6 +10,7 @@ import click
 
 from pipeline import __version__
 from pipeline.cli import options
+from pipeline.cli.closed import unless_closed
 from pipeline.cli.housekeeping import gc
 from pipeline.cli.reading import COMMANDS
 from pipeline.cli.resuming import resume_line
@@ -211,18 +212,20 @@ def main(arguments: list[str] | None = None) -> int:
         error.show()
         return int(error.exit_code)
     except (click.Abort, KeyboardInterrupt) as stopped:
-        from pipeline.cli.display import unless_closed
-
+        cause = stopped.__cause__ or stopped  # click makes an Abort of it
         with unless_closed(sys.stderr):
             click.echo("\nStopped; nothing was pushed by the node that was under way.", err=True)
             if given[:1] in (["run"], ["resume"]):
-                click.echo(resume_line(), err=True)
-        return 128 + getattr(stopped, "number", signal.SIGINT)
+                click.echo(getattr(cause, "way_on", None) or resume_line(), err=True)
+        return 128 + getattr(cause, "number", signal.SIGINT)
     except Exception as error:  # noqa: BLE001  a fault of ours is an error for a person too
         if not isinstance(error, OSError):
             return _report(_fault(), given)
         if "No space left" in str(error):
-            hint = "free some space, or name a workspace on another disk with --workspace; then run again"
+            hint = (
+                "free some space, as with `python runner.py gc`, or name a workspace on another disk with --workspace;"
+            )
+            hint += " then run again"
             return _report(InfrastructureError("The disk is full", got=str(error), hint=hint), given)
         hint = "see that it is there and that you may read and write it, then run again"
         return _report(InfrastructureError("A file cannot be read or written", got=str(error), hint=hint), given)
@@ -244,7 +247,9 @@ def _fault() -> PipelineError:
 
 def _report(error: PipelineError, arguments: list[str]) -> int:
     if "--json" in arguments:
-        click.echo(json.dumps({"error": error.as_json()}, indent=2))
+        with unless_closed(sys.stdout):
+            click.echo(json.dumps({"error": error.as_json()}, indent=2))
     else:
-        click.echo(click.style(error.render(), fg="red") if sys.stderr.isatty() else error.render(), err=True)
+        with unless_closed(sys.stderr):
+            click.echo(click.style(error.render(), fg="red") if sys.stderr.isatty() else error.render(), err=True)
     return error.exit_code

@@ -60,15 +60,15 @@ def logs(run: str, node: str, workspace: Path, only_path: bool) -> int:
 
 
 @click.command()
-@click.argument("run_a", default="last-1")
+@click.argument("run_a", required=False)
 @click.argument("run_b", default="last")
 @_workspace
 @click.option("--code", "with_code", is_flag=True, help="Print the changed lines of the code.")
 @options.as_json
-def diff(run_a: str, run_b: str, workspace: Path, with_code: bool, as_json: bool) -> int:
+def diff(run_a: str | None, run_b: str, workspace: Path, with_code: bool, as_json: bool) -> int:
     """Say what changed from RUN_A to RUN_B: data, code, settings, libraries, metrics, verdict.
 
-    Without arguments: from the last run but one to the last.
+    Without arguments: to the last run, from the one before it of its problem.
     """
     from pipeline.cli.history import diff_command
 
@@ -102,7 +102,7 @@ def lineage() -> None:
 def lineage_model(version: str | None, problem: str | None, **how: Any) -> int:
     """Show all that a pushed VERSION was made of (the live one, if none is named).
 
-    VERSION is a number, or PROBLEM/NUMBER.
+    VERSION is a number, or PROBLEM/NUMBER, or PROBLEM for what is live of it.
     """
     from pipeline.cli.answers import model_command
 

@@ -12,11 +12,13 @@ from pipeline.lineage.liveness import is_alive
 from pipeline.lineage.store import Store
 from pipeline.local.run import resume_run
 from pipeline.local.workspace import open_workspace
+from pipeline.metadata.origin import refuse_elsewhere
 
 
 def resume_command(run: str | None, workspace: Path, *, most: int | None, as_json: bool, verbose: bool) -> int:
     """Resume a run and print the summary; return the exit code."""
     root = workspace.expanduser().resolve()
+    refuse_elsewhere(root)
     # Records only: this process is going to open the database by SQLite's own way, which ML Metadata's would not see.
     archive = Archive(root, Store(None))
     if not archive.runs:

@@ -1,9 +1,39 @@
 """The command that goes on where a run stopped."""
 
+import re
 import shlex
 import sys
+from collections.abc import Iterable
+
+from pipeline.cli.paths import near
+from pipeline.errors import LimitError, PipelineError
+
+_REUSED = "   (finished nodes are reused)"
+_RAISED = re.compile(r"--set (run\.(?:timeout_secs|memory_mb)\.\w+=\d+)")
 
 
-def resume_line() -> str:
-    """Return the line that says how to go on: the command that was given, as it can be given again."""
-    return f"  resume    {shlex.join(['python', *sys.argv])}   (finished nodes are reused)"
+def resume_line(errors: Iterable[PipelineError] = ()) -> str:
+    """Return the line that says how to go on: the command that was given, as it can be given again.
+
+    Args:
+        errors: Why nodes failed; where one exceeded a limit, the line has the limit that is proposed for it.
+    """
+    return again_line(sys.argv, errors, cache="--no-cache" not in sys.argv)
+
+
+def again_line(words: Iterable[str], errors: Iterable[PipelineError] = (), *, cache: bool = True) -> str:
+    """Return the line for a command that begins another run; see :func:`resume_line`."""
+    given = list(words)
+    for setting in (found for error in errors if isinstance(error, LimitError) for found in _raised(error)):
+        given += ["--set", setting]
+    return f"  resume    {shlex.join(['python', *given])}" + (_REUSED if cache else "")
+
+
+def _raised(error: LimitError) -> list[str]:
+    return _RAISED.findall(error.hint or "")
+
+
+def resume_run_line(run: str, workspace: str) -> str:
+    """Return the line for a run that can be resumed as that run."""
+    command = shlex.join(["python", sys.argv[0], "resume", run, "--workspace", near(workspace)])
+    return f"  resume    {command}{_REUSED}"

@@ -10,8 +10,10 @@ from typing import NoReturn
 
 import click
 
-from pipeline.cli.display import Display, unless_closed
+from pipeline.cli.closed import unless_closed
+from pipeline.cli.display import Display
 from pipeline.cli.problems import find_problem
+from pipeline.cli.resuming import resume_run_line
 from pipeline.cli.summary import as_json as summary_json
 from pipeline.cli.summary import exit_code, render
 from pipeline.config import Problem, read_problem
@@ -72,6 +74,9 @@ def carry_out(
             signal.signal(number, _interrupt)
     try:
         outcome = work(display)
+    except KeyboardInterrupt as stopped:
+        job, number = display.job, getattr(stopped, "number", signal.SIGINT)
+        raise StoppedAtOnce(number, resume_run_line(job.run, str(job.workspace.root)) if job else None) from None
     finally:
         display.close()
     with unless_closed(sys.stdout):

@@ -11,10 +11,19 @@ from components.evaluator.verdict import OVERALL, Measurement, Verdict
 from pipeline.cli import facts
 from pipeline.cli.curves import curve_lines, training_as_json
 from pipeline.cli.paths import near
-from pipeline.cli.resuming import resume_line
-from pipeline.errors import CancelledError, DataError, LimitError, NotBlessedError, SettingsError, UserCodeError
+from pipeline.cli.resuming import again_line, resume_line, resume_run_line
+from pipeline.errors import (
+    CancelledError,
+    DataError,
+    LimitError,
+    NotBlessedError,
+    NothingToReuseError,
+    SettingsError,
+    UserCodeError,
+)
 from pipeline.lineage.facts import times
-from pipeline.local.resuming import again
+from pipeline.local.record import Job
+from pipeline.local.resuming import address
 from pipeline.local.run import Outcome
 
 
@@ -106,13 +115,14 @@ def render(outcome: Outcome, colour: bool, *, verbose: bool = False) -> str:
         lines += ["", outcome.error.render()]
         failed = [result.node for result in outcome.results.values() if result.error]
         logs = [str(outcome.job.log(node)) for node in failed] or [str(outcome.job.log("prepare"))]
+        logs = [log for log in logs if Path(log).exists()]
         lines += [f"  {'log:':<10}{near(log)}" for log in logs]
         if verbose:
-            lines += ["", *(Path(log).read_text(errors="replace") for log in logs if Path(log).exists())]
+            lines += ["", *(Path(log).read_text(errors="replace") for log in logs)]
     lines.append("")
     if outcome.error is None or not (outcome.error.hint or any(part.hint for part in outcome.error.parts)):
         lines.append(f"  next      {_next(outcome, pushed)}")
-    if outcome.error is not None:
+    if outcome.error is not None and not isinstance(outcome.error, NothingToReuseError):
         lines.append(_again(outcome))
     return "\n".join(lines)
 
@@ -194,15 +204,19 @@ def number(value: float | None) -> str:
 
 def _again(outcome: Outcome) -> str:
     """Return the line that says how to go on: a run that is resumed would meet the same code and settings again."""
-    root = outcome.job.workspace.root
+    job = outcome.job
     if not isinstance(outcome.error, (DataError, SettingsError, UserCodeError, LimitError)):
-        command = shlex.join(["python", sys.argv[0], "resume", outcome.job.run, "--workspace", near(str(root))])
-        return f"  resume    {command}   (finished nodes are reused)"
+        return resume_run_line(job.run, str(job.workspace.root))
+    errors = [one.error for one in outcome.results.values() if one.error]
     if not outcome.resumed:
-        return resume_line()
-    options = [*str(outcome.job.part).split(), "--workspace", near(str(root))]
-    command = shlex.join(["python", sys.argv[0], "run", *again(outcome.job), *options])
-    return f"  resume    {command}   (finished nodes are reused)"
+        return resume_line(errors)
+    options = [*str(job.part).split(), *(() if job.cache else ("--no-cache",))]
+    return again_line(_run(job, *options), errors, cache=job.cache)
+
+
+def _run(job: Job, *options: str) -> list[str]:
+    """Return the words of the command that runs the problem of a run in its workspace, as it can be given here."""
+    return [sys.argv[0], "run", address(job), *job.given, *options, "--workspace", near(str(job.workspace.root))]
 
 
 def _next(outcome: Outcome, pushed: dict[str, Any] | None) -> str:
@@ -214,4 +228,4 @@ def _next(outcome: Outcome, pushed: dict[str, Any] | None) -> str:
     if pushed:
         serving = outcome.job.workspace.serving(name)
         return f"serve it: tensorflow_model_server --model_name={name} --model_base_path={shlex.quote(str(serving))}"
-    return f"python runner.py run {name}"
+    return shlex.join(["python", *_run(outcome.job)])

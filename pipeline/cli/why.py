@@ -8,19 +8,29 @@ from pathlib import Path
 import click
 
 from components.user_code.fingerprint import reachable
+from pipeline.cli.opening import open_to_read
 from pipeline.cli.paths import near
 from pipeline.errors import SettingsError
-from pipeline.lineage.archive import Archive, open_archive
+from pipeline.lineage.archive import Archive
 from pipeline.lineage.changes import Change
-from pipeline.lineage.details import Node, nodes
+from pipeline.lineage.details import Node, nodes, planned
 from pipeline.lineage.why import Why, why
 
 _MOST_LINES = 12
+_DONE = {
+    "ran": "ran in {}",
+    "reused": "was reused in {}",
+    "failed": "failed in {}",
+    "skipped": "was skipped in {}",
+    "cancelled": "was cancelled in {}",
+    "stopped": "was under way when {} was stopped",
+    "not started": "was not started in {}",
+}
 
 
 def why_command(node: str, run: str, workspace: Path, *, as_json: bool) -> int:
     """Print why a node of a run ran or was reused."""
-    archive = open_archive(workspace)
+    archive = open_to_read(workspace)
     name = archive.find(run)
     found = why(archive, name, _find(archive, name, node), reachable)
     click.echo(json.dumps(found.as_json(), indent=2) if as_json else _text(found, _folder(archive, name)))
@@ -28,16 +38,22 @@ def why_command(node: str, run: str, workspace: Path, *, as_json: bool) -> int:
 
 
 def _find(archive: Archive, run: str, given: str) -> Node:
-    there = nodes(archive, run)
+    there = [*nodes(archive, run), *planned(archive, run)]
     for one in there:
         if one.name.lower() == given.lower():
             return one
     known = [one.name for one in there]
     close = difflib.get_close_matches(given, known, n=1)
     part = archive.record(run).part
+    if not known:
+        raise SettingsError(
+            f"No node of the run {run} started",
+            where=str(archive.root),
+            hint=f"python runner.py show {run}",
+        )
     raise SettingsError(
         f"The run {run} has no node {given!r}" + (f": it was run with {part}" if part else ""),
-        expected="one of: " + ", ".join(known) if known else "a run in which a node started",
+        expected="one of: " + ", ".join(known),
         where=str(archive.root),
         hint=f"did you mean {close[0]}?" if close else f"python runner.py show {run}",
     )
@@ -50,8 +66,8 @@ def _folder(archive: Archive, run: str) -> Path | None:
 
 
 def _text(found: Why, folder: Path | None) -> str:
-    done = {"ran": "ran", "reused": "was reused", "failed": "failed", "skipped": "was skipped"}
-    lines = [f"{found.node} {done.get(found.state, f'is {found.state}')} in {found.run}: {found.reason}"]
+    done = _DONE.get(found.state, f"is {found.state} in {{}}").format(found.run)
+    lines = [f"{found.node} {done}: {found.reason}"]
     if found.changes:
         lines += ["", *_lines(found.changes, folder)]
     for node, changes in found.first:

@@ -23,8 +23,8 @@ def leftovers(catalogue: Catalogue, kept: Keeping, named: set[Path], *, busy: bo
         busy: Whether a run of this machine is under way: what nodes may be at work in is then not counted as left over.
 
     Returns:
-        What may go; and folders among the artifacts that look like outputs, but of which these metadata know nothing:
-        another store may have them, so they are left alone.
+        What may go; and folders among the artifacts that look like outputs, but that no artifact names though nothing
+        says that they are half made: another store may have them, so they are left alone.
     """
     root = catalogue.archive.root
     found: list[Item] = []
@@ -42,6 +42,8 @@ def leftovers(catalogue: Catalogue, kept: Keeping, named: set[Path], *, busy: bo
                 continue
             if not folder.name.isdigit() or catalogue.places.get(int(folder.name)) != (problem, node.name):
                 unknown.append(folder)
+            elif catalogue.executions[int(folder.name)].state in ("ran", "reused"):
+                unknown.append(folder)  # not half made: its artifact has another path, as in a workspace that was moved
             elif problem not in at_work:
                 found.append(Item("half-made outputs", problem, node.name, folder))
     for problem, runs in catalogue.problems.items():

@@ -6,6 +6,7 @@ from typing import Any
 
 from pipeline.errors import InfrastructureError
 from pipeline.metadata.client import Client, connection_config, mlmd, mlmd_errors
+from pipeline.metadata.disk import too_full
 from pipeline.metadata.record import SQLITE, read_record
 
 MARKED = mlmd.Artifact.MARKED_FOR_DELETION
@@ -21,11 +22,13 @@ class Marks:
     Args:
         client: ML Metadata's ``MetadataStore``, one that may write.
         where: The store, for messages; without a password.
+        root: The workspace, if the store is a file in it.
     """
 
-    def __init__(self, client: Any, where: str) -> None:
+    def __init__(self, client: Any, where: str, root: Path | None = None) -> None:
         self._client = client
         self._where = where
+        self._root = root
 
     def put(self, artifacts: Collection[int], state: int) -> None:
         """Set the state of artifacts, and nothing else of them.
@@ -43,7 +46,7 @@ class Marks:
                 changed = [mlmd.Artifact(id=one.id, type_id=one.type_id, state=state) for one in found]
                 self._client.put_artifacts(changed, field_mask_paths=["state"])
         except mlmd_errors.StatusError as error:
-            raise _unwritable(error, self._where) from None
+            raise _unwritable(error, self._where, self._root) from None
 
 
 def open_marks(root: Path) -> Marks:
@@ -59,15 +62,18 @@ def open_marks(root: Path) -> Marks:
         config.sqlite.connection_mode = mlmd.SqliteMetadataSourceConfig.READWRITE
     config.retry_options.max_num_retries = _TRIES
     try:
-        return Marks(Client(config, root), where)
+        return Marks(Client(config, root), where, None if record else root)
     except (RuntimeError, mlmd_errors.StatusError) as error:
-        raise _unwritable(error, where) from None
+        raise _unwritable(error, where, None if record else root) from None
 
 
-def _unwritable(error: Exception, where: str) -> InfrastructureError:
+def _unwritable(error: Exception, where: str, root: Path | None) -> InfrastructureError:
+    got = str(error).split(" query:")[0][:300]
+    if root is not None and (full := too_full(root, got)):
+        return full
     return InfrastructureError(
         "The workspace's metadata cannot be written",
-        got=str(error).split(" query:")[0][:300],
+        got=got,
         where=where,
         hint="see that you may write it and its folder; nothing was removed that is not marked as going",
     )

@@ -124,7 +124,7 @@ def _left(
     if shared:
         yield f"{_count(shared, 'artifact')} whose folder holds, or lies in, that of one that is kept"
     if unknown:
-        yield f"{_count(len(unknown), 'folder')} that this metadata store knows nothing of, as {unknown[0]}"
+        yield f"{_count(len(unknown), 'folder')} that no artifact of this metadata store names, as {unknown[0]}"
 
 
 def _count(number: int, noun: str) -> str:

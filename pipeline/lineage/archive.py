@@ -7,6 +7,7 @@ logs) is then missing, and everything else is still there. The records are those
 import difflib
 import json
 import re
+import shlex
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +16,8 @@ from typing import Any
 from pipeline.errors import SettingsError
 from pipeline.lineage.store import Store, open_store
 
+RESUMES = "resumes.json"
+"""In a run's folder: when it was resumed."""
 _DATED = re.compile(r"-\d{8}-\d{6}$")
 _LAST = re.compile(r"last(?:-(\d+))?$")
 
@@ -43,11 +46,13 @@ class Record:
     @property
     def resumed(self) -> int:
         """How often the run was resumed."""
-        file = self.folder / "resumes.json"
-        try:
-            return len(json.loads(file.read_text(encoding="utf-8"))) if file.exists() else 0
-        except (OSError, ValueError):
-            return 0
+        return len(resumes_of(self.folder))
+
+    @property
+    def began(self) -> tuple[float, float]:
+        """When the run began, or was last resumed, and the seconds that it took before that."""
+        last = (resumes_of(self.folder) or [{}])[-1]
+        return last.get("at", self.job.get("started", 0.0)), last.get("seconds", 0.0)
 
     @property
     def part(self) -> str:
@@ -161,9 +166,19 @@ def open_archive(root: Path) -> Archive:
         raise SettingsError(
             "The workspace is empty: nothing has run in it yet",
             where=str(root),
-            hint=f"python runner.py run --workspace {root}",
+            hint=shlex.join(["python", "runner.py", "run", "PROBLEM", "--workspace", str(root)])
+            + "; `python runner.py problems` names those that ship",
         )
     return archive
+
+
+def resumes_of(folder: Path) -> list[dict[str, Any]]:
+    """Return when a run was resumed, and what the attempts before then took."""
+    try:
+        value = json.loads((folder / RESUMES).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return []
+    return value if isinstance(value, list) else []
 
 
 def read_json(file: Path) -> dict[str, Any] | None:

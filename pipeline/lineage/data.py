@@ -3,12 +3,13 @@
 import difflib
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from pipeline.errors import SettingsError
 from pipeline.lineage import building, facts
 from pipeline.lineage.archive import Archive
+from pipeline.lineage.content import content_hash
 from pipeline.lineage.facts import Source
 from pipeline.lineage.fates import Fate, fates
 from pipeline.lineage.pushes import live, producers, pushes
@@ -17,6 +18,7 @@ from pipeline.lineage.things import Answer, Thing
 
 STARTED_FROM = "base_model"
 _ENDS = {"anomalies", "evaluation", "blessing", "pushed_model", "model_run"}  # nothing is made of these
+_PLACEHOLDER = re.compile(r"\{[A-Z]+(:\d+)?\}")  # TFX's {SPAN}, {VERSION}, {YYYY} and so on
 _SPAN = re.compile(r"(?:span[-= ]?)?(\d+)$")
 
 
@@ -25,13 +27,14 @@ def data_lineage(archive: Archive, given: str) -> Answer:
 
     Args:
         archive: The workspace.
-        given: A file's path, as it was read or as it is seen from here; its last parts; or a span's number.
+        given: A file's path, as it was read or as it is seen from here; its last parts; a folder, a glob or a
+            pattern of spans, for all files that were read from it; a copy of a file that was read; or a span's number.
 
     Raises:
         SettingsError: If no run read such a file or span.
     """
     read = [one for one in archive.store.artifacts_of_type("Examples") if one.get("sources") is not None]
-    touched = _matching(read, given)
+    touched, note = _matching(read, given)
     if not touched:
         raise _unknown(archive, read, given)
     pushed = pushes(archive)
@@ -55,7 +58,8 @@ def data_lineage(archive: Archive, given: str) -> Answer:
         if not data.links:
             data.detail += "; no model was trained on them"
         root.links.append(data)
-    return Answer(f"lineage data {given}", tuple(roots.values()), upstream=False, notes=(_count(list(ends.values())),))
+    notes = (*([note] if note else []), _count(list(ends.values())))
+    return Answer(f"lineage data {given}", tuple(roots.values()), upstream=False, notes=notes)
 
 
 def downstream(archive: Archive, examples: set[int]) -> dict[int, list[Artifact]]:
@@ -97,19 +101,48 @@ def started_from(archive: Archive, models: Iterable[int]) -> dict[int, int]:
     return {model: bases[execution] for model, execution in made_by.items() if execution in bases}
 
 
-def _matching(read: list[Artifact], given: str) -> list[tuple[Artifact, Source]]:
-    """Return what was read of a file or a span, newest first."""
+def _matching(read: list[Artifact], given: str) -> tuple[list[tuple[Artifact, Source]], str]:
+    """Return what was read of a file, of all that a path means, or of a span, newest first; and what is to be said."""
     pairs = [(examples, source) for examples in read for source in facts.sources(examples)]
     pairs.sort(key=lambda pair: -pair[0].id)
-    wanted = {given, str(Path(given).expanduser().absolute()), str(Path(given).expanduser().resolve())}
+    here = Path(given).expanduser()
+    wanted = {given, str(here.absolute()), str(here.resolve())}
     exact = [pair for pair in pairs if pair[1].path in wanted]
     if exact:
-        return exact
+        return exact, ""
     span = _SPAN.match(given)
     if span:
-        return [pair for pair in pairs if int(pair[0].get("span", 0) or 0) == int(span.group(1))]
+        return [pair for pair in pairs if int(pair[0].get("span", 0) or 0) == int(span.group(1))], ""
+    meant = [pair for pair in pairs if _is_meant(Path(pair[1].path), wanted)]
+    if meant:
+        return meant, ""
+    content = _content(here, {source.bytes for _, source in pairs})
+    same = [pair for pair in pairs if content and pair[1].hash == content]
+    if same:
+        paths = ", ".join(dict.fromkeys(source.path for _, source in same))
+        return same, f"no run read {given} itself; its content was read as {paths}"
     ending = "/" + given.removeprefix("./")
-    return [pair for pair in pairs if pair[1].path.endswith(ending)]
+    return [pair for pair in pairs if pair[1].path.endswith(ending)], ""
+
+
+def _is_meant(path: Path, wanted: Iterable[str]) -> bool:
+    """Say whether one of some folders, globs or patterns of spans has a path in it, as a data path has."""
+    patterns = [_PLACEHOLDER.sub("*", one) for one in wanted]
+    for folder in (path, *path.parents):
+        if str(folder) in wanted or any(set("*?[") & set(one) and folder.match(one) for one in patterns):
+            return True
+    return False
+
+
+def _content(file: Path, sizes: Collection[int]) -> str:
+    """Return the hash that a file is known by; empty if there is none, or if none of this size was read."""
+    try:
+        if not file.is_file() or file.stat().st_size not in sizes:
+            return ""
+        with file.open("rb") as stream:
+            return content_hash(stream)
+    except OSError:
+        return ""
 
 
 def _unknown(archive: Archive, read: list[Artifact], given: str) -> SettingsError:
@@ -127,7 +160,7 @@ def _unknown(archive: Archive, read: list[Artifact], given: str) -> SettingsErro
         names[one] for one in difflib.get_close_matches(Path(given).name, names, n=1)
     ]
     return SettingsError(
-        f"No run read the file {given!r}",
+        f"No run read a file in {given!r}" if Path(given).is_dir() else f"No run read the file {given!r}",
         expected="a file that a run read, such as " + paths[-1] if paths else None,
         where=str(archive.root),
         hint=f"did you mean {close[0]}?" if close else "`python runner.py runs` says what each run read",

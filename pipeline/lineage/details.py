@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.lineage import facts
-from pipeline.lineage.archive import Archive
+from pipeline.lineage.archive import Archive, read_json
 from pipeline.lineage.code import files
+from pipeline.lineage.liveness import is_alive
 from pipeline.lineage.pushes import producers
 from pipeline.lineage.runs import Parts, Run, describe, parts
 from pipeline.lineage.store import Artifact, Execution
@@ -18,7 +19,8 @@ class Node:
 
     Attributes:
         name: The node.
-        state: ``ran``, ``reused``, ``failed``, ``skipped``, ``cancelled`` or ``running``.
+        state: ``ran``, ``reused``, ``failed``, ``skipped``, ``cancelled``, ``running``, ``stopped`` (it was under
+            way when its run was), or ``not started``.
         started: Seconds since the epoch; None if it did not start.
         seconds: How long it took; None likewise.
         why: Why it ran or was reused, as the run said.
@@ -138,6 +140,7 @@ def nodes(archive: Archive, name: str) -> list[Node]:
     made = {one.id: one for one in archive.store.artifacts(event.artifact for event in events if event.output)}
     first = producers(archive, made)
     runs = archive.store.runs_of(first.values())
+    left = "cancelled" if record.outcome else "stopped" if record.job and not is_alive(record.folder) else "running"
     found = []
     for node, tried in attempts.items():
         last, told = tried[-1], record.node(node)
@@ -148,7 +151,7 @@ def nodes(archive: Archive, name: str) -> list[Node]:
         found.append(
             Node(
                 name=node,
-                state=_state(last, told, bool(record.outcome)),
+                state=_state(last, told, left),
                 started=last.started,
                 seconds=_seconds(last, told),
                 why=str(told.get("why") or ""),
@@ -172,10 +175,18 @@ def nodes(archive: Archive, name: str) -> list[Node]:
     return found
 
 
-def _state(last: Execution, told: dict[str, Any], ended: bool) -> str:
+def planned(archive: Archive, name: str) -> list[Node]:
+    """Return the nodes that a run was to have, but that it did not come to."""
+    known = {one.name for one in nodes(archive, name)}
+    wanted = read_json(archive.record(name).folder / "nodes.json") or {}
+    return [Node(node, "not started", attempts=0) for node in wanted if node not in known]
+
+
+def _state(last: Execution, told: dict[str, Any], left: str) -> str:
+    """Return how a node ended; ``left`` is what became of one that ML Metadata has as running."""
     if told.get("state") in ("failed", "skipped", "cancelled"):
         return str(told["state"])
-    return "cancelled" if ended and last.state == "running" else last.state
+    return left if last.state == "running" else last.state
 
 
 def _seconds(last: Execution, told: dict[str, Any]) -> float | None:

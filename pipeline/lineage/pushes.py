@@ -159,7 +159,7 @@ def choose(archive: Archive, version: str | None, problem: str | None) -> tuple[
 
     Args:
         archive: The workspace.
-        version: A number, or ``problem/number``; the live version if it is not given.
+        version: A number, or ``problem/number``, or a problem; the live version if no number is given.
         problem: The problem, where the workspace holds several.
 
     Raises:
@@ -169,6 +169,8 @@ def choose(archive: Archive, version: str | None, problem: str | None) -> tuple[
     if version and "/" in version:
         problem, _, version = version.rpartition("/")
     problems = sorted({one.problem for one in known})
+    if problem is None and version in problems:
+        problem, version = version, None
     if not known:
         raise SettingsError(
             "Nothing was pushed in this workspace yet",
@@ -187,7 +189,7 @@ def choose(archive: Archive, version: str | None, problem: str | None) -> tuple[
         raise SettingsError(
             "Models of several problems were pushed in this workspace",
             got=", ".join(problems),
-            hint=f"say which: --problem {problems[0]}, or {problems[0]}/VERSION",
+            hint=f"say which: {problems[0]}, or {problems[0]}/VERSION",
         )
     ours = [one for one in known if one.problem == (problem or problems[0])]
     if version is None:

@@ -1,5 +1,6 @@
 """The history: for each run when it was, how it went, what it read, how good the model was, and what was pushed."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +11,8 @@ from pipeline.lineage.facts import Source
 from pipeline.lineage.liveness import is_alive
 from pipeline.lineage.store import Artifact, Execution
 
+_OWN = 60.0
+
 
 @dataclass(frozen=True)
 class Run:
@@ -19,7 +22,8 @@ class Run:
         name: The run.
         problem: Its problem.
         started: Seconds since the epoch; None if nothing says when.
-        seconds: How long it took; None if that is not known.
+        seconds: How long it took: until now, if it is under way, and until its last sign of life, if it was stopped;
+            None if that is not known.
         state: ``done``, ``failed``, ``running``, ``cancelled`` (by a signal), or ``stopped`` before its end.
         sources: The files that it read.
         rows: Rows by split.
@@ -122,12 +126,13 @@ def describe(archive: Archive, name: str) -> Run:
     told = facts.verdict(evaluation) if evaluation else None
     blessed, reasons = verdict(found)
     version = pushed.get("pushed_version") if pushed and pushed.get("pushed") else None
+    state = _state(archive, record, found)
     return Run(
         name=name,
-        problem=_problem(archive, record, found),
+        problem=str(record.job.get("problem", {}).get("name") or _problem(archive, found)),
         started=record.job.get("started") or min((one.started for one in found.executions), default=None),
-        seconds=_seconds(record, found),
-        state=_state(archive, record, found),
+        seconds=_seconds(archive, record, found, state),
+        state=state,
         sources=tuple(facts.sources(examples)) if examples else (),
         rows=facts.rows(examples) if examples else {},
         span=int(examples.get("span", 0) or 0) if examples else 0,
@@ -153,10 +158,13 @@ def verdict(found: Parts) -> tuple[bool | None, tuple[str, ...]]:
     return not refused, reasons
 
 
-def _problem(archive: Archive, record: Record, found: Parts) -> str:
-    known = record.job.get("problem", {}).get("name")
-    if known:
-        return str(known)
+def problem_of(archive: Archive, name: str) -> str:
+    """Return the problem of a run; empty if nothing says which it is."""
+    known = archive.record(name).job.get("problem", {}).get("name")
+    return str(known) if known else _problem(archive, parts(archive, name))
+
+
+def _problem(archive: Archive, found: Parts) -> str:
     for one in found.executions:
         config = facts.json_of(one.get("custom_config"))
         if isinstance(config, dict) and config.get("problem"):
@@ -165,12 +173,29 @@ def _problem(archive: Archive, record: Record, found: Parts) -> str:
     return next(iter(places.values()))[0] if places else ""
 
 
-def _seconds(record: Record, found: Parts) -> float | None:
+def _seconds(archive: Archive, record: Record, found: Parts, state: str) -> float | None:
     if record.outcome:
         return float(record.outcome.get("seconds", 0))
+    if record.job.get("started"):
+        began, spent = record.began
+        ended = time.time() if state == "running" else _last_sign(archive, record, found)
+        return spent + max(0.0, ended - began)
     if not found.executions:
         return None
     return max(one.ended for one in found.executions) - min(one.started for one in found.executions)
+
+
+def _last_sign(archive: Archive, record: Record, found: Parts) -> float:
+    """Return when a run last did something: what its executions say, its logs and the results of its nodes.
+
+    The times of files count if they are those of the run's own, not of a copy of the workspace.
+    """
+    signs = [record.began[0], *(at for one in found.executions for at in (one.started, one.ended))]
+    job = record.folder / "job.json"  # written as the run begins, and never again
+    if abs(job.stat().st_mtime - record.job["started"]) < _OWN:
+        folders = (archive.root / "logs" / record.run, record.folder / "nodes", record.folder / "events")
+        signs += [file.stat().st_mtime for folder in folders if folder.is_dir() for file in folder.iterdir()]
+    return max(signs)
 
 
 def _state(archive: Archive, record: Record, found: Parts) -> str:

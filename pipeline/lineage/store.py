@@ -4,14 +4,20 @@ The database is opened read-only through ML Metadata's own client, and never by 
 process do not see one another's locks. What was read is kept, and asked for in as few queries as there are steps.
 """
 
+import os
+import shutil
+import tempfile
+import weakref
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 from pipeline.errors import InfrastructureError
 from pipeline.metadata.address import Address
 from pipeline.metadata.client import Client, MetadataStore, mlmd, mlmd_errors, server_config
+from pipeline.metadata.disk import too_full
 from pipeline.metadata.password import password
 from pipeline.metadata.record import read_record
 from pipeline.metadata.servers import diagnose
@@ -27,6 +33,7 @@ _STATES = {
 _OUTPUTS = (mlmd.Event.OUTPUT, mlmd.Event.INTERNAL_OUTPUT, mlmd.Event.DECLARED_OUTPUT, mlmd.Event.PENDING_OUTPUT)
 _INPUTS = (mlmd.Event.INPUT, mlmd.Event.INTERNAL_INPUT, mlmd.Event.DECLARED_INPUT)
 _FEW = 60
+_TRIES = 5
 
 
 class Artifact:
@@ -250,18 +257,76 @@ def open_store(database: Path) -> Store:
         return _open_server(record.address, database.parent)
     if not database.is_file():
         return Store(None)
-    config = mlmd.ConnectionConfig()
-    config.sqlite.filename_uri = str(database)
-    config.sqlite.connection_mode = mlmd.SqliteMetadataSourceConfig.READONLY
     try:
-        client = MetadataStore(config)
-    except RuntimeError as error:  # what the client raises where the file is none of its own
-        if "CREATE TABLE" in str(error) and "readonly" in str(error):  # a database without a single table
+        return _open_file(str(database))
+    except (RuntimeError, mlmd_errors.StatusError) as error:  # RuntimeError: the file is none of the client's own
+        if not _has_no_table(error) and not _is_locked_away(database):
+            raise _unreadable(database, error) from None
+    try:
+        return _open_aside(database)
+    except (OSError, RuntimeError, mlmd_errors.StatusError) as error:
+        if _has_no_table(error):
             return Store(None)
         raise _unreadable(database, error) from None
-    except mlmd_errors.StatusError as error:
-        raise _unreadable(database, error) from None
-    return Store(client)
+
+
+def _open_file(name: str) -> Store:
+    """Open a database by its path, or by its URI (https://www.sqlite.org/uri.html)."""
+    config = mlmd.ConnectionConfig()
+    config.sqlite.filename_uri = name
+    config.sqlite.connection_mode = mlmd.SqliteMetadataSourceConfig.READONLY
+    return Store(MetadataStore(config))
+
+
+def _has_no_table(error: Exception) -> bool:
+    """Say whether a client found nothing in a database, and so tried to make its tables.
+
+    It does the same where SQLite cannot read, for want of a log: it is sure of one that :func:`_open_aside` opened.
+    """
+    return "CREATE TABLE" in str(error) and "readonly" in str(error)
+
+
+def _is_locked_away(database: Path) -> bool:
+    """Say whether SQLite may not make or write the log and its index, which it needs even to read."""
+    beside = [one for one in (_log(database), database.with_name(f"{database.name}-shm")) if one.exists()]
+    return not all(os.access(one, os.W_OK) for one in (database.parent, *beside))
+
+
+def _open_aside(database: Path) -> Store:
+    """Open a database where nothing can be written: as it is, or with its log in a copy of both.
+
+    Without a log all is in the file, and nobody writes it just now: SQLite may read it as one that does not change.
+    """
+    if _size(_log(database)) == 0:
+        return _open_file(f"file:{quote(str(database.absolute()))}?immutable=1")
+    folder = Path(tempfile.mkdtemp(prefix="metadata-"))
+    try:
+        store = _open_file(str(_copy(database, folder)))
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    weakref.finalize(store, shutil.rmtree, folder, ignore_errors=True)
+    return store
+
+
+def _copy(database: Path, folder: Path) -> Path:
+    """Copy a database and its log, both as they are between two changes."""
+    for _ in range(_TRIES):
+        before = [(one.stat().st_mtime_ns, _size(one)) for one in (database, _log(database)) if one.exists()]
+        for one in (database, _log(database)):
+            if one.exists():
+                shutil.copyfile(one, folder / one.name)
+        if before == [(one.stat().st_mtime_ns, _size(one)) for one in (database, _log(database)) if one.exists()]:
+            return folder / database.name
+    raise OSError("it changed each time that it was copied")
+
+
+def _log(database: Path) -> Path:
+    return database.with_name(f"{database.name}-wal")
+
+
+def _size(file: Path) -> int:
+    return file.stat().st_size if file.exists() else 0
 
 
 def _open_server(address: Address, root: Path) -> Store:
@@ -272,11 +337,14 @@ def _open_server(address: Address, root: Path) -> Store:
 
 
 def _unreadable(database: Path, error: Exception) -> InfrastructureError:
+    got = str(error).removeprefix("Error when executing query: ").split(" query:")[0][:300]
+    if "not a database" not in got and (full := too_full(database.parent, got)):
+        return full
     return InfrastructureError(
         "The workspace's metadata cannot be read",
-        got=str(error).removeprefix("Error when executing query: ").split(" query:")[0][:300],
+        got=got,
         where=str(database),
-        hint="see that you may read the file and write its folder (SQLite keeps a log there), and that it is whole",
+        hint="see that you may read the file and its log, metadata.db-wal, if there is one, and that it is whole",
     )
 
 

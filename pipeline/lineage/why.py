@@ -16,6 +16,7 @@ from pipeline.lineage.changes import Change, code_changes, plain, source_changes
 from pipeline.lineage.details import Node, nodes
 from pipeline.lineage.packages import CODE
 from pipeline.lineage.pushes import producers
+from pipeline.lineage.runs import describe
 from pipeline.lineage.schema import differences
 from pipeline.lineage.store import Artifact, Execution
 
@@ -52,7 +53,7 @@ class Why:
     Attributes:
         run: The run.
         node: The node.
-        state: As in :class:`pipeline.lineage.details.Node`; ``left out`` if the run was not to have it.
+        state: As in :class:`pipeline.lineage.details.Node`.
         before: The run that it is compared with; None if none before had a result.
         reason: The answer in a sentence.
         changes: What changed for the node itself.
@@ -93,7 +94,7 @@ def why(archive: Archive, run: str, node: Node, reached: Reached) -> Why:
         reached: Lists the files of a problem's folder that a module of it depends on.
     """
     if node.execution is None:
-        return Why(run, node.name, node.state, None, _not_started(archive, run))
+        return Why(run, node.name, node.state, None, _not_started(archive, run, node))
     [execution] = archive.store.executions([node.execution])
     taken = execution.get("__taken_from__")
     if taken:
@@ -121,9 +122,17 @@ def why(archive: Archive, run: str, node: Node, reached: Reached) -> Why:
     return Why(run, node.name, node.state, before[0], words + failed, tuple(changes), tuple(first.items()), same)
 
 
-def _not_started(archive: Archive, run: str) -> str:
-    broken = [one.name for one in nodes(archive, run) if one.state == "failed"]
-    return f"it was not started, since {', '.join(broken)} failed" if broken else "the run ended before it started"
+def _not_started(archive: Archive, run: str, node: Node) -> str:
+    """Say why a node has no execution."""
+    if node.error:
+        return str(node.error.get("headline", "it failed before it started"))
+    state = describe(archive, run).state
+    if state == "running":
+        return "the run is under way, and has not come to it yet"
+    broken = [one.name for one in nodes(archive, run) if one.state == "failed" and one.name != node.name]
+    if broken:
+        return f"it was not started, since {', '.join(broken)} failed"
+    return "the run was stopped before it came to it" if state == "stopped" else "the run ended before it started"
 
 
 def _asked(archive: Archive, run: str, node: str) -> str:

@@ -1,5 +1,6 @@
 """What a person is told of a node's process that did not end well, and whether another attempt is worth its time."""
 
+import math
 from pathlib import Path
 
 from pipeline.errors import (
@@ -96,11 +97,12 @@ def over_time(node: str, limit: int, log: Path) -> LimitError:
 
 def over_memory(node: str, limit: int, held_mb: int, log: Path) -> LimitError:
     """Describe a node that held more memory than it may."""
+    more = math.ceil(1.5 * held_mb / 100) * 100  # what it would have come to is not known
     return LimitError(
         f"{node} ran out of memory: it held more than its limit of {limit} MB",
         got=f"{held_mb} MB",
         where=str(log),
-        hint=f"give it more with --set run.memory_mb.{node}={2 * limit}, or {LESS_MEMORY.partition(', or ')[2]}",
+        hint=f"give it more with --set run.memory_mb.{node}={more}, or {LESS_MEMORY.partition(', or ')[2]}",
     )
 
 

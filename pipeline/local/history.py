@@ -13,6 +13,7 @@ from pipeline.errors import PipelineError
 from pipeline.local.record import NodeResult
 
 _UNFINISHED = (mlmd.Execution.RUNNING, mlmd.Execution.NEW)
+_GIVEN_OUT = (mlmd.Event.OUTPUT, mlmd.Event.INTERNAL_OUTPUT)
 
 TAKEN_FROM = "__taken_from__"
 """The property of an execution that names the run whose result was taken without a look at whether it still fits."""
@@ -116,11 +117,7 @@ def _why_again(node: str, *, cache: bool) -> str:
 
 def _outputs(store: Any, execution_id: int) -> dict[str, list[dict[str, Any]]]:
     outputs: dict[str, list[dict[str, Any]]] = {}
-    events = [
-        event
-        for event in store.get_events_by_execution_ids([execution_id])
-        if event.type in (mlmd.Event.OUTPUT, mlmd.Event.INTERNAL_OUTPUT)
-    ]
+    events = [event for event in store.get_events_by_execution_ids([execution_id]) if event.type in _GIVEN_OUT]
     artifacts = {one.id: one for one in store.get_artifacts_by_id([event.artifact_id for event in events])}
     for event in events:
         artifact = artifacts[event.artifact_id]
@@ -162,11 +159,25 @@ def _why_ran(store: Any, execution: Any) -> str:
     ]
     if not earlier:
         return "first run"
-    before = max(earlier, key=lambda one: one.id)
+    before = _that_made(store, max(earlier, key=lambda one: one.id))
     now_inputs, then_inputs = _inputs(store, execution.id), _inputs(store, before.id)
     changed = [f"new {key}" for key in sorted(now_inputs) if now_inputs[key] != then_inputs.get(key)]
     changed += _changed_properties(_properties(before), _properties(execution))
     return ", ".join(changed)
+
+
+def _that_made(store: Any, execution: Any) -> Any:
+    """Return the execution that made what one that was reused gave out.
+
+    Of a reused one not all properties are recorded, as what data it read.
+    """
+    if execution.last_known_state != mlmd.Execution.CACHED:
+        return execution
+    given = [one.artifact_id for one in store.get_events_by_execution_ids([execution.id]) if one.type in _GIVEN_OUT]
+    events = store.get_events_by_artifact_ids(given) if given else []
+    makers = [one.execution_id for one in events if one.type in _GIVEN_OUT]
+    [made] = store.get_executions_by_id([min(makers, default=execution.id)])
+    return made
 
 
 def _properties(execution: Any) -> dict[str, Any]:

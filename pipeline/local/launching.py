@@ -13,7 +13,7 @@ from typing import Any
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 from tfx.orchestration.portable import data_types, launcher
 
-from pipeline.errors import InfrastructureError, PipelineError
+from pipeline.errors import InfrastructureError, NothingToReuseError
 from pipeline.local import history
 from pipeline.local.record import Job, NodeResult, read_result, write_json
 from pipeline.local.resuming import again
@@ -65,7 +65,7 @@ class ReuseOnly(Attempt):
         node = self._pipeline_node.node_info.id
         with self._mlmd_connection as handle:
             why = history.why_not_reused(handle.store, node, execution_info.execution_id)
-        raise PipelineError(
+        raise NothingToReuseError(
             f"{node} has no result to reuse",
             got=why,
             expected=f"what {node} made of this very data, code and settings",

@@ -27,7 +27,7 @@ from pipeline.local import closing, history, launching, partial
 from pipeline.local.causes import passing
 from pipeline.local.liveness import is_alive
 from pipeline.local.record import Job, NodeResult, write_json
-from pipeline.local.resuming import as_recorded, resumes_of
+from pipeline.local.resuming import as_recorded
 from pipeline.local.server import PREPARE
 from pipeline.local.taking import take
 from pipeline.local.workspace import Workspace, trouble
@@ -144,9 +144,10 @@ def run(job: Job, node: str, failed: str = "") -> int:
         ir = pipeline_pb2.Pipeline()
         ir.ParseFromString(job.chain.read_bytes())
         plan = _plan(job, ir)
+        trained = _has_trained(job)
         with _alone(job, node):
             history.sweep_working_folders(job.workspace.artifacts(job.problem.name) / node)
-            if node == "Trainer" and node in plan.anew and not failed and not resumes_of(job.folder):
+            if node == "Trainer" and node in plan.anew and not trained:
                 forget_done(job.workspace.artifacts(job.problem.name) / node)
             execution = _launch(job, node, ir, launching.ReuseOnly if node in plan.kept else launching.Attempt)
         with Connection(job.workspace) as handle:
@@ -161,6 +162,14 @@ def run(job: Job, node: str, failed: str = "") -> int:
 def _is_other(job: Job, run: str) -> bool:
     """Whether a run other than this one is under way. Nothing of this one is, before its nodes start."""
     return run != job.run and is_alive(job.workspace.run(run))
+
+
+def _has_trained(job: Job) -> bool:
+    """Whether an earlier attempt of this very run came to train: what it did is to be gone on with."""
+    try:
+        return '"step":' in job.events("Trainer").read_text(encoding="utf-8")
+    except OSError:
+        return False
 
 
 @contextlib.contextmanager

@@ -39,15 +39,15 @@ class Part:
     only: str | None = None
 
     def __bool__(self) -> bool:
-        return any((self.first, self.last, self.only))
+        return any(node is not None for node in (self.first, self.last, self.only))
 
     def __str__(self) -> str:
         options = {"--from": self.first, "--to": self.last, "--only": self.only}
-        return " ".join(f"{option} {node}" for option, node in options.items() if node)
+        return " ".join(f"{option} {node or repr('')}" for option, node in options.items() if node is not None)
 
     def as_json(self) -> dict[str, Any]:
         """Return what is set."""
-        return {name: value for name, value in vars(self).items() if value}
+        return {name: value for name, value in vars(self).items() if value is not None}
 
 
 WHOLE = Part()
@@ -76,6 +76,12 @@ def check(part: Part, settings: Settings, *, cache: bool) -> Part:
     Raises:
         SettingsError: If there is no such node, or the options contradict one another.
     """
+    # An empty name was given too, by a script whose variable is not set: it is no node, and no whole run either.
+    found = Part(
+        None if part.first is None else find_node(part.first, settings, "--from"),
+        None if part.last is None else find_node(part.last, settings, "--to"),
+        None if part.only is None else find_node(part.only, settings, "--only"),
+    )
     if part.only and (part.first or part.last):
         other = "--from" if part.first else "--to"
         raise SettingsError(
@@ -92,11 +98,6 @@ def check(part: Part, settings: Settings, *, cache: bool) -> Part:
             expected=f"{option}, which reuses what is before the node, or --no-cache, which reuses nothing",
             hint="leave --no-cache out: the node itself runs anew in any case",
         )
-    found = Part(
-        find_node(part.first, settings, "--from") if part.first else None,
-        find_node(part.last, settings, "--to") if part.last else None,
-        find_node(part.only, settings, "--only") if part.only else None,
-    )
     upstream = chain(settings)
     if found.first and found.last and found.last not in {found.first, *after(found.first, upstream)}:
         reverse = found.first in after(found.last, upstream)

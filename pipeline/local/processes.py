@@ -18,15 +18,37 @@ from pipeline.local.record import Job
 _PROJECT = Path(__file__).resolve().parents[2]
 
 
+def _how(code: int) -> str:
+    return f"signal {-code} ({signal.Signals(-code).name})" if code < 0 else f"exit code {code}"
+
+
 def _lost(code: int, log: Path) -> InfrastructureError:
     """Describe a fork server that had loaded all and ended all the same: with it went the nodes that were under way."""
-    how = f"signal {-code} ({signal.Signals(-code).name})" if code < 0 else f"exit code {code}"
     return InfrastructureError(
         "The fork server, the process that starts all nodes, " + ("was killed" if code < 0 else "ended"),
-        got=f"{how}; it is not started again within a run, and the nodes that were under way ended with it",
+        got=f"{_how(code)}; it is not started again within a run, and the nodes that were under way ended with it",
         where=str(log),
         hint="the command below goes on where it was; if nobody killed it, the machine ran out of memory: "
         + LESS_MEMORY,
+    )
+
+
+def _not_loaded(code: int, log: Path) -> InfrastructureError:
+    """Describe a fork server that ended before it had loaded all: what it prints by then tells of an import only."""
+    if code in (-signal.SIGKILL, -signal.SIGTERM):
+        return InfrastructureError(
+            "The process that loads TensorFlow, Beam and TFX was killed",
+            got=f"{_how(code)}, before any node was started",
+            where=str(log),
+            hint="somebody killed it, or the machine ran out of memory: then close other programs, or take a machine "
+            "with more; the command below goes on",
+        )
+    last = [line for line in log.read_text(errors="replace").splitlines() if line.strip()][-2:]
+    return InfrastructureError(
+        "The process that loads TensorFlow, Beam and TFX ended",
+        got=_how(code) + "".join(f"\n{line[:300]}" for line in last),
+        where=str(log),
+        hint="`python runner.py doctor` says what is missing",
     )
 
 
@@ -102,15 +124,7 @@ class Server:
     def _gone(self) -> InfrastructureError:
         self._process.wait()
         log = self._job.log("server")
-        if not self._imports:
-            return _lost(self._process.returncode, log)
-        last = [line for line in log.read_text(errors="replace").splitlines() if line.strip()][-2:]
-        return InfrastructureError(
-            "The process that loads TensorFlow, Beam and TFX ended",
-            got=f"exit code {self._process.returncode}" + "".join(f"\n{line[:300]}" for line in last),
-            where=str(log),
-            hint="`python runner.py doctor` says what is missing",
-        )
+        return (_not_loaded if self._imports else _lost)(self._process.returncode, log)
 
     def __enter__(self) -> "Server":
         return self

@@ -12,14 +12,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from components.example_gen.sources import Source, hash_sources, sources_from_json
 from pipeline.config import Problem
-from pipeline.errors import InfrastructureError, SettingsError
-from pipeline.lineage.archive import read_json
+from pipeline.errors import DataError, InfrastructureError, SettingsError
+from pipeline.lineage.archive import RESUMES, read_json, resumes_of
 from pipeline.lineage.liveness import LOCK, is_alive
 from pipeline.local.record import Job, read_job, write_json
 from pipeline.local.workspace import Workspace
 
-RESUMES = "resumes.json"
 _OUTCOME = "outcome.json"
 
 
@@ -107,18 +107,9 @@ def put_aside(job: Job) -> int:
     return number
 
 
-def resumes_of(folder: Path) -> list[dict[str, Any]]:
-    """Return when a run was resumed, and what the attempts before then took."""
-    try:
-        value = json.loads((folder / RESUMES).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return []
-    return value if isinstance(value, list) else []
-
-
 def _lived(job: Job, resumes: list[dict[str, Any]]) -> float:
     """Return how long all attempts took so far, where the last was killed: until its last sign of life."""
-    began = resumes[-1]["at"] if resumes else json.loads((job.folder / "job.json").read_text())["started"]
+    began = resumes[-1]["at"] if resumes else _started(job)
     spent = resumes[-1]["seconds"] if resumes else 0.0
     places = (job.log("x").parent, job.events("x").parent, job.result("x").parent)
     signs = [file.stat().st_mtime for place in places if place.is_dir() for file in place.iterdir()]
@@ -139,7 +130,7 @@ def as_recorded(job: Job) -> Problem:
 def changed_since(job: Job) -> str | None:
     """Say in a sentence how the problem's folder differs from what the run began with; None if it does not."""
     folder = job.problem.folder
-    anew = f"`{shlex.join(['python', 'runner.py', 'run', *again(job)])}` would take the folder as it is now"
+    anew = f"`{_as_it_is(job)}` would take the folder as it is now"
     if not folder.is_dir():
         return f"{folder} is gone since; the run goes on with its own copy of it"
     old, new = _files(job.code), _files(folder)
@@ -150,6 +141,52 @@ def changed_since(job: Job) -> str | None:
     return f"{names} in {folder} changed since; the run goes on with its own copy, {anew}"
 
 
+def data_changed_since(job: Job) -> str | None:
+    """Say in a sentence how data files differ from what the run has read; None if they do not, or none was read yet.
+
+    Of a file of the same size that was touched since the run began the content decides.
+    """
+    if job.part.only:  # takes results as they are, whatever has changed
+        return None
+    changed = [one.path for one in _sources(job) if _differs(one, _started(job))]
+    if not changed:
+        return None
+    names = ", ".join(changed[:4]) + (f" and {len(changed) - 4} more" if len(changed) > 4 else "")
+    return (
+        f"{names} {'is' if len(changed) == 1 else 'are'} not what the run read; it goes on with the rows that it read, "
+        f"`{_as_it_is(job)}` would read the data as it is now"
+    )
+
+
+def _sources(job: Job) -> list[Source]:
+    """Return the data files that the run has read, or whose rows it reused; empty if it did not come to that."""
+    found = read_json(job.result("ExampleGen")) or {}
+    examples = (found.get("outputs") or {}).get("examples") or [{}]
+    try:
+        return sources_from_json(examples[0]["properties"]["sources"])
+    except (KeyError, TypeError, ValueError):
+        return []
+
+
+def _differs(source: Source, since: float) -> bool:
+    try:
+        now = Path(source.path).stat()
+        if now.st_size != source.bytes:
+            return True
+        return max(now.st_mtime, now.st_ctime) >= since and hash_sources([source])[0].hash != source.hash
+    except (OSError, DataError):
+        return True
+
+
+def _started(job: Job) -> float:
+    return float(json.loads((job.folder / "job.json").read_text(encoding="utf-8"))["started"])
+
+
+def _as_it_is(job: Job) -> str:
+    """Return the command that runs what this run does on what the folder and the data are now."""
+    return shlex.join(["python", "runner.py", "run", *again(job), *str(job.part).split()])
+
+
 def address(job: Job) -> str:
     """Return what `run` is told to run the problem: its name if it ships, else its folder."""
     shipped = Path(__file__).resolve().parents[1] / "problems"
@@ -157,8 +194,8 @@ def address(job: Job) -> str:
 
 
 def again(job: Job) -> list[str]:
-    """Return what `run` is told to run the problem as it is now with the options that this run was begun with."""
-    return [address(job), *job.given]
+    """Return what `run` is told to run the problem as it is now, where and with the options that this run was begun."""
+    return [address(job), *job.given, "--workspace", str(job.workspace.root)]
 
 
 def _files(folder: Path) -> set[str]:

@@ -14,6 +14,7 @@ from components.example_gen.sources import list_sources
 from components.user_code.checks import check_code
 from pipeline.config import SETTINGS_FILE, Problem
 from pipeline.errors import CancelledError, DataError, InfrastructureError, PipelineError, SettingsError
+from pipeline.lineage.archive import resumes_of
 from pipeline.local.attempts import Tries
 from pipeline.local.causes import ended
 from pipeline.local.leftovers import remove, sweep
@@ -22,7 +23,7 @@ from pipeline.local.memory import default_nodes
 from pipeline.local.partial import WHOLE, Part, check
 from pipeline.local.processes import Server
 from pipeline.local.record import Job, NodeResult, create_job, read_done, write_json
-from pipeline.local.resuming import changed_since, open_run, put_aside, refuse_if_alive, resumes_of
+from pipeline.local.resuming import changed_since, data_changed_since, open_run, put_aside, refuse_if_alive
 from pipeline.local.scheduler import Listener, run_nodes
 from pipeline.local.server import CLOSE, PREPARE
 from pipeline.local.stopping import Stop
@@ -124,9 +125,9 @@ def resume_run(workspace: Workspace, run: str, watcher: Watcher, *, most: int | 
     job = open_run(workspace, run)
     refuse_if_alive(job.folder)
     with shared(workspace, watcher.note), hold(job.folder):
-        changed = changed_since(job)
-        if changed:
-            watcher.note(changed)
+        for changed in (changed_since(job), data_changed_since(job)):
+            if changed:
+                watcher.note(changed)
         number = put_aside(job)
         spent = resumes_of(job.folder)[-1]["seconds"]
         return _carry_out(job, watcher, began - spent, most, number)

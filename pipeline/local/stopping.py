@@ -22,11 +22,13 @@ class StoppedAtOnce(KeyboardInterrupt):
 
     Attributes:
         number: The signal.
+        way_on: The line that says how to go on, where more is known than the command that was given.
     """
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, way_on: str | None = None) -> None:
         super().__init__(number)
         self.number = number
+        self.way_on = way_on
 
 
 class Stop:

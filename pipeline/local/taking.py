@@ -12,7 +12,7 @@ from typing import Any
 
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
-from pipeline.errors import PipelineError
+from pipeline.errors import NothingToReuseError
 from pipeline.local.history import TAKEN_FROM
 from pipeline.local.launching import ended_well
 from pipeline.local.record import Job
@@ -33,7 +33,7 @@ def take(store: Any, job: Job, nodes: Collection[str]) -> str:
         The run that they are of.
 
     Raises:
-        PipelineError: If no run has all of them.
+        NothingToReuseError: If no run has all of them.
     """
     done = ended_well(store, job.run, job.problem.name)  # taken by an attempt before: the rest is of that run, too
     begun = [done[one].custom_properties[TAKEN_FROM].string_value for one in nodes if one in done]
@@ -51,7 +51,7 @@ def take(store: Any, job: Job, nodes: Collection[str]) -> str:
         got = "no run of this problem that could have left any"
     else:
         got = f"the latest run, {lacking[0]}, has none of " + ", ".join(lacking[1])
-    raise PipelineError(
+    raise NothingToReuseError(
         f"No run has all the results that {job.part.only} needs",
         got=got,
         expected="one run with results of " + ", ".join(nodes),

@@ -3,6 +3,7 @@
 ::
 
     metadata.db                      ML Metadata, SQLite in WAL mode; or metadata.toml, which names a server
+    workspace.json                   where it was made: all of the rest names files by absolute paths
     artifacts/<problem>/<node>/...   what the nodes made
     serving/<problem>/<version>/     pushed models; TF Serving can point at serving/<problem>
     .lock                            held by whoever works here: shared by runs, alone by who tidies up
@@ -22,6 +23,8 @@ from pathlib import Path
 from pipeline.errors import InfrastructureError
 from pipeline.metadata.address import Address
 from pipeline.metadata.choosing import choose
+from pipeline.metadata.disk import free_by_gc, no_room
+from pipeline.metadata.origin import home, note, refuse_elsewhere
 from pipeline.metadata.record import SQLITE
 
 LOW_DISK = 64 << 20
@@ -65,9 +68,10 @@ def open_workspace(root: Path, metadata: Address | None = None) -> Workspace:
 
     Raises:
         InfrastructureError: If it cannot be made or written, its disk is full, or its metadata store is not to be had.
-        SettingsError: If it has another metadata store.
+        SettingsError: If it has another metadata store, or was made in another place.
     """
-    workspace = Workspace(root.resolve())
+    refuse_elsewhere(root)
+    workspace = Workspace(home(root))
     try:
         for name in ("artifacts", "serving", "runs", "logs"):
             (workspace.root / name).mkdir(parents=True, exist_ok=True)
@@ -75,6 +79,7 @@ def open_workspace(root: Path, metadata: Address | None = None) -> Workspace:
             pass
         if choose(workspace.root, metadata) is None:
             _use_write_ahead_log(workspace.metadata)
+        note(workspace.root)
     except (OSError, sqlite3.Error) as error:
         raise unwritable(workspace.root, error) from None
     free = free_bytes(workspace.root)
@@ -95,7 +100,8 @@ def full(root: Path, got: str, *, expected: str | None = None) -> Infrastructure
         got=got,
         expected=expected,
         where=str(root),
-        hint="free some space, or name a workspace on another disk with --workspace; then run again",
+        hint=f"free some space, as with `{free_by_gc(root)}`, or name a workspace on another disk with --workspace;"
+        " then run again",
     )
 
 
@@ -109,6 +115,8 @@ def trouble(text: str, root: Path) -> InfrastructureError | None:
     for sign in ("No space left on device", "disk is full", "Disk quota exceeded"):
         if sign in text:
             return full(root, sign)
+    if "disk I/O error" in text and no_room(root) is not None:  # how SQLite says it of the files beside its own
+        return full(root, "disk I/O error")
     for sign in ("Read-only file system", "readonly database", "Permission denied"):
         if sign in text:
             return _not_writable(root, next(line for line in text.splitlines() if sign in line)[:300])

@@ -56,7 +56,7 @@ def test_a_disk_that_fills_up_during_the_run(site: Site, tmp_path: Path) -> None
             until(sign, process)
             with filled(disk):
                 ended = site.wait(process, site.served())
-            refused(ended, 1, "The disk of the workspace is full", str(disk), "--workspace")
+            refused(ended, 1, "The disk of the workspace is full", str(disk), "--workspace", "runner.py gc --workspace")
             assert list(workspace.glob(f"runs/*/nodes/{done}.json"))
         assert not list(workspace.glob("serving/flats/*"))
 
@@ -76,8 +76,8 @@ def filled(disk: Path) -> Iterator[None]:
     filler.unlink()
 
 
-def test_a_workspace_that_is_read_only(site: Site, tmp_path: Path) -> None:
-    view = tmp_path / "view"
+def test_a_workspace_that_is_read_only(site: Site) -> None:
+    view = site.workspace  # in its own place: it is refused in another
     bind = ["mount", "--bind", str(site.workspace), str(view)]
     with mounted(view, bind, ["mount", "-o", "remount,ro,bind", str(view)]):
         refused(site.run(workspace=view), 1, "The workspace cannot be written", "Read-only file system", str(view))

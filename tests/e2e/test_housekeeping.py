@@ -1,4 +1,7 @@
-"""gc on what real runs leave: then an unchanged run reuses all, and an old one runs again what was freed."""
+"""gc on what real runs leave: then an unchanged run reuses all, and an old one runs again what was freed.
+
+Between the two the workspace is moved, which is refused until there is a link at its old place.
+"""
 
 import json
 import shutil
@@ -8,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.site import BEFORE_TRAINING, FROM_TRAINING, PROJECT, Site, census, text_of
+from tests.e2e.site import BEFORE_TRAINING, FROM_TRAINING, PROJECT, Site, census, refused, text_of
 
 pytestmark = pytest.mark.slow
 
@@ -41,7 +44,16 @@ def test_after_gc_all_is_reused_or_runs_again(ground: Site, tmp_path: Path) -> N
     assert list((site.workspace / "artifacts").glob("*/*/.system/*/*")) == []
     assert site.served() == served
 
-    again = site.run(*NEW, data=more)
+    moved = site.workspace.rename(tmp_path / "moved")
+    files = sorted(moved.rglob("*"))
+    done = subprocess.run([*command[:-1], str(moved)], cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert (done.returncode, json.loads(done.stdout)["error"]["expected"]) == (2, str(site.workspace))
+    here = Site(problem, data, moved)
+    refused(here.run(*NEW[1:], data=more), 2, "This workspace was made in another place", str(site.workspace))
+    assert sorted(moved.rglob("*")) == files
+    site.workspace.symlink_to(moved)
+
+    again = here.run(*NEW, data=more)  # by the link everything is where it was
     assert again.code == 0, again.text
     states = again.states()
     assert {states[one] for one in {*BEFORE_TRAINING, *FROM_TRAINING} - {"Resolver", "Pusher"}} == {"reused"}

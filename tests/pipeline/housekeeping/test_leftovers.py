@@ -74,7 +74,7 @@ def test_half_made_outputs_of_killed_nodes(three: Ground, gc: Gc) -> None:
     assert whats(told) == {"half-made outputs": 1}
     assert told["bytes"] == 100
     assert [one.exists() for one in (half, elsewhere, unknown)] == [False, True, True]
-    assert told["left"] == [f"2 folders that this metadata store knows nothing of, as {elsewhere}"]
+    assert told["left"] == [f"2 folders that no artifact of this metadata store names, as {elsewhere}"]
 
 
 def test_nothing_goes_that_another_store_may_name(three: Ground, gc: Gc) -> None:

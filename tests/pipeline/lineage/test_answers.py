@@ -55,6 +55,11 @@ def test_lineage_of_an_earlier_version(ask: Ask, workspace: Path) -> None:
     assert ask("lineage", "model", "1", "--problem", "flats").out == "\n".join([first, *rest, ""])
 
 
+def test_lineage_of_what_is_live_of_a_problem(ask: Ask) -> None:
+    assert ask("lineage", "model", "flats").out == ask("lineage", "model", "--problem", "flats").out
+    assert ask("lineage", "model", "plants").out.startswith("plants version 1: live")
+
+
 def test_lineage_model_as_json_has_whole_hashes_and_the_edges_of_the_data(ask: Ask) -> None:
     value = ask("lineage", "model", "flats/3", "--json").json
     nodes = {one["key"]: one for one in value["nodes"]}
@@ -302,7 +307,7 @@ def test_unknown_versions(refused: Refused) -> None:
     assert "There is no version 9 of flats" in said
     assert "expected: 1, 2, 3" in said
     assert "the latest is 3" in said
-    assert "say which: --problem flats, or flats/VERSION" in refused("lineage", "model")
+    assert "say which: flats, or flats/VERSION" in refused("lineage", "model")
     assert "did you mean flats?" in refused("lineage", "model", "flots/1")
     assert "There is no version x of flats" in refused("lineage", "model", "flats/x")
 
@@ -311,6 +316,37 @@ def test_nothing_pushed(refused: Refused, place: Path) -> None:
     Recorder(place).run("flats-20260101-100000", value=2000)
     for question in (("serving",), ("lineage", "model")):
         assert "Nothing was pushed in this workspace yet" in refused(*question, "--workspace", str(place))
+
+
+@pytest.mark.parametrize(
+    "given", ["/data/span-7", "/data/span-7/", "/data/*/*.parquet", "/data/span-?", "/data/span-{SPAN}/{YYYY}.parquet"]
+)
+def test_lineage_of_a_folder_or_a_pattern_is_that_of_all_files_read_from_it(ask: Ask, given: str) -> None:
+    assert ask("lineage", "data", given).out == ask("lineage", "data", "7").out
+
+
+def test_lineage_of_a_folder_has_all_that_is_below_it(ask: Ask, refused: Refused) -> None:
+    told = ask("lineage", "data", "/data").out
+    assert [line.split(":")[0] for line in told.splitlines() if line.startswith("/")] == [
+        *("/data/span-7/a.parquet", "/data/span-7/b.parquet", "/data/rows.csv", "/data/rows.csv")
+    ]
+    assert "No run read the file '/dat'" in refused("lineage", "data", "/dat")
+    assert "No run read a file in '/usr'" in refused("lineage", "data", "/usr")
+
+
+def test_lineage_of_a_copy_is_that_of_its_content(ask: Ask, refused: Refused, place: Path) -> None:
+    content = "area,rooms\n1,2\n"
+    (place / "copy.csv").write_text(content)
+    (place / "other.csv").write_text("area,rooms\n1,3\n")
+    Recorder(place).run("flats-20260101-100000", sources=[{**source("/data/rows.csv", content), "bytes": len(content)}])
+    where = ("--workspace", str(place))
+    told = ask("lineage", "data", str(place / "copy.csv"), *where).out.splitlines()
+    assert told[0].startswith("/data/rows.csv: 300 rows")
+    assert told[-2:] == [
+        f"no run read {place}/copy.csv itself; its content was read as /data/rows.csv",
+        "touched 1 model: 1 blessed, 1 pushed",
+    ]
+    assert "No run read the file" in refused("lineage", "data", str(place / "other.csv"), *where)
 
 
 def test_unknown_data(refused: Refused) -> None:

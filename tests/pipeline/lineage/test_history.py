@@ -2,15 +2,18 @@
 
 import fcntl
 import json
+import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 
+from pipeline.cli import history_text
 from pipeline.lineage.archive import open_archive
 from pipeline.lineage.facts import moment
-from pipeline.lineage.runs import describe
+from pipeline.lineage.runs import Run, describe
 from tests.pipeline.command_line import Ask
 from tests.pipeline.lineage.conftest import BETTER, DAY, FIRST
 from tests.pipeline.lineage.recorder import MODEL, Recorder, digest, settings, source
@@ -23,19 +26,39 @@ def lines(text: str) -> list[str]:
     return [" ".join(line.split()) for line in text.splitlines()]
 
 
-def test_runs_word_for_word(ask: Ask) -> None:
+def test_runs_word_for_word(ask: Ask, workspace: Path) -> None:
     when = [moment(FIRST + day * DAY) for day in range(6)]
+    executions = open_archive(workspace).store.executions_of_run("flats-20260106-100000")
+    lived = max(one.ended for one in executions) - (FIRST + 5 * DAY)
     said = ask("runs", "--problem", "flats")
     assert said.code == 0
     assert lines(said.out) == [
         "run when took state data verdict metric version",
-        f"flats-20260106-100000 {when[5]} 0 s stopped rows.csv 330 rows",
+        f"flats-20260106-100000 {when[5]} {lived:.0f} s stopped rows.csv 330 rows",
         f"flats-20260105-100000 {when[4]} 41 s failed rows.csv 330 rows Trainer broke",
         f"flats-20260104-100000 {when[3]} 41 s done rows.csv 330 rows not blessed mean_absolute_error 2,000",
         f"flats-20260103-100000 {when[2]} 41 s done rows.csv 330 rows blessed mean_absolute_error 90 3 pushed",
         f"flats-20260102-100000 {when[1]} 41 s done rows.csv 330 rows blessed mean_absolute_error 120 2 pushed",
         f"flats-20260101-100000 {when[0]} 41 s done rows.csv 300 rows blessed mean_absolute_error 100 1 pushed",
     ]
+
+
+def test_an_error_does_not_widen_the_table_beyond_the_terminal() -> None:
+    """It is cut, but stays legible, and what a model scored is never cut; `--json` and `show` have all of it."""
+    error = "The data does not match the schema: " + "a column that it has not; " * 20
+    found = [
+        Run("flats-20260102-100000", "flats", 1.8e9, 41.0, "failed", error=error),
+        Run("flats-20260101-100000", "flats", 1.8e9, 41.0, metric={"metric": "mean_absolute_error", "value": 1e9}),
+    ]
+    told = history_text.runs(found, 150).splitlines()
+    assert max(len(line) for line in told) <= 150
+    assert "The data does not match the schema: a column" in told[1]
+    assert told[1].endswith("…")
+    assert "mean_absolute_error 1,000,000,000" in told[2]
+    narrow = history_text.runs(found, 40).splitlines()
+    assert "The data does not match the" in narrow[1]
+    assert "mean_absolute_error 1,000,000,000" in narrow[2]
+    assert found[0].as_json()["error"] == error
 
 
 def test_a_run_without_a_record_is_told_from_the_metadata_alone(ask: Ask) -> None:
@@ -127,6 +150,26 @@ def test_a_run_is_running_while_its_lock_is_held(place: Path) -> None:
         assert describe(open_archive(place), "flats-20260101-100000").state == "stopped"
 
 
+def test_how_long_a_run_took_that_did_not_end(place: Path) -> None:
+    name = "flats-20260101-100000"
+    writer = Recorder(place)
+    writer.run(name, running=True, started=time.time() - 100)
+    folder = place / "runs" / name
+    os.utime(folder / "job.json", (time.time() - 100,) * 2)
+    for file in (place / "logs" / name).iterdir():
+        os.utime(file, (time.time() + 50,) * 2)
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert describe(open_archive(place), name).seconds == pytest.approx(100, abs=5)  # until now
+        fcntl.flock(lock, fcntl.LOCK_UN)
+        assert describe(open_archive(place), name).seconds == pytest.approx(150, abs=5)  # until what was logged last
+    os.utime(folder / "job.json")  # a copy: the times of its files are not the run's
+    assert describe(open_archive(place), name).seconds == pytest.approx(100, abs=5)
+    told = [{"at": time.time() - 10, "seconds": 30.0, "error": None}]
+    (folder / "resumes.json").write_text(json.dumps(told))
+    assert describe(open_archive(place), name).seconds == pytest.approx(40, abs=5)
+
+
 def test_a_run_that_ended_before_there_was_metadata_is_listed(ask: Ask, tmp_path: Path) -> None:
     folder = tmp_path / "runs" / "flats-20260101-100000"
     folder.mkdir(parents=True)
@@ -200,6 +243,28 @@ def test_diff_of_a_library_and_a_verdict(ask: Ask) -> None:
     told = lines(ask("diff", "flats-20260103", "flats-20260104").out)
     assert "libraries tfx: 1.16.0 -> 1.16.1" in told
     assert "verdict blessed -> not blessed: mean_absolute_error 2,000 is above its upper bound 1,000" in told
+
+
+def test_diff_alone_compares_with_the_run_before_of_the_same_problem(ask: Ask, refused: Refused, place: Path) -> None:
+    assert ask("diff").out.splitlines()[0] == "flats-20260105-100000 -> flats-20260106-100000"  # plants is in between
+    writer = Recorder(place)
+    writer.run("flats-20260101-100000")
+    writer.run("plants-20260102-100000", problem="plants")
+    said = refused("diff", "--workspace", str(place))
+    assert "There is no run of plants before plants-20260102-100000 to compare it with" in said
+
+
+def test_diff_of_two_problems_says_so_first_and_gives_no_percentages(ask: Ask) -> None:
+    said = ask("diff", "flats-20260103", "plants")
+    told = lines(said.out)
+    assert told[2] == "problem flats -> plants: two problems, whose metrics do not measure the same"
+    assert "overall mean_absolute_error 90 -> 50" in told
+
+
+def test_diff_of_a_run_with_itself_is_refused(refused: Refused) -> None:
+    same = "That is the same run twice: flats-20260106-100000"
+    assert same in refused("diff", "last")
+    assert same in refused("diff", "last", "flats-20260106")
 
 
 def test_diff_of_runs_without_copies_goes_by_the_hashes(ask: Ask, place: Path) -> None:

@@ -1,6 +1,8 @@
 """``why``: for each thing that a node depends on, changed alone, the answer names it and nothing else."""
 
+import fcntl
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -87,6 +89,35 @@ def test_failed_and_what_it_held_up(ask: Ask) -> None:
     assert first.endswith("; it failed: Trainer broke")
     words = "Evaluator was skipped in flats-20260105-100000: it was not started, since Trainer failed"
     assert told(ask, "Evaluator", "flats-20260105") == [words]
+
+
+def test_a_node_that_failed_before_it_had_an_execution(ask: Ask, place: Path) -> None:
+    Recorder(place).run(ONE, fails="Trainer")
+    file = place / "runs" / ONE / "outcome.json"
+    outcome = json.loads(file.read_text())
+    error = {"kind": "infrastructure", "headline": "The disk is full"}
+    next(one for one in outcome["nodes"] if one["node"] == "InfraValidator").update(state="failed", error=error)
+    file.write_text(json.dumps(outcome))
+    where = ("--workspace", str(place))
+    assert told(ask, "InfraValidator", ONE, *where) == [f"InfraValidator failed in {ONE}: The disk is full"]
+
+
+def test_what_a_run_was_at_and_what_it_did_not_come_to(ask: Ask, refused: Refused, place: Path) -> None:
+    where = ("--workspace", str(place))
+    Recorder(place).run(ONE, running=True)
+    chain: dict[str, list[str]] = {"ExampleGen": [], "Evaluator": ["ExampleGen"], "Pusher": ["Evaluator"]}
+    (place / "runs" / ONE / "nodes.json").write_text(json.dumps(chain))
+    [first, *_] = told(ask, "Evaluator", ONE, *where)
+    assert first == f"Evaluator was under way when {ONE} was stopped: no run before has a result of Evaluator"
+    reason = "the run was stopped before it came to it"
+    assert told(ask, "Pusher", ONE, *where) == [f"Pusher was not started in {ONE}: {reason}"]
+    assert re.search("Evaluator +stopped", ask("show", ONE, *where).out)
+    assert f"The run {ONE} has no node 'Resolve'" in refused("why", "Resolve", ONE, *where)
+    with (place / "runs" / ONE / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert told(ask, "Evaluator", ONE, *where)[0].startswith(f"Evaluator is running in {ONE}: ")
+        reason = "the run is under way, and has not come to it yet"
+        assert told(ask, "Pusher", ONE, *where) == [f"Pusher was not started in {ONE}: {reason}"]
 
 
 def test_the_first_run_and_one_without_a_record(ask: Ask) -> None:

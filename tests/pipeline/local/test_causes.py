@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config import read_problem
 from pipeline.errors import (
     DataError,
     InfrastructureError,
@@ -20,16 +19,8 @@ from pipeline.errors import (
 )
 from pipeline.local.attempts import LONGEST_WAIT, Tries
 from pipeline.local.causes import ended, passing
-from pipeline.local.record import Job, create_job
-from pipeline.local.workspace import full, open_workspace
-
-
-@pytest.fixture
-def job(tmp_path: Path) -> Job:
-    folder = tmp_path / "prices"
-    folder.mkdir()
-    (folder / "pipeline.toml").write_text('label = "price"\n[data]\npath = "rows.csv"\n')
-    return create_job(open_workspace(tmp_path / "w"), read_problem(folder), cache=True)
+from pipeline.local.record import Job
+from pipeline.local.workspace import full
 
 
 def test_killed_for_want_of_memory_or_by_hand(job: Job) -> None:

@@ -78,7 +78,10 @@ def test_a_run_whose_results_are_gone_is_not_gone_on_with(writer: Recorder, prob
     with pytest.raises(InfrastructureError) as caught:
         write_done(writer.store, two)
     assert caught.value.headline == "What Transform made in this run is gone"
-    assert caught.value.hint == f"begin another run, which makes it again: python runner.py run {problem.folder}"
+    assert (
+        caught.value.hint
+        == f"begin another run, which makes it again: python runner.py run {problem.folder} --workspace {writer.root}"
+    )
 
 
 def test_results_are_taken_from_one_run_that_has_them_all(writer: Recorder, problem: Problem) -> None:
@@ -128,7 +131,7 @@ def test_where_no_run_has_all_the_error_says_how_to_make_them(writer: Recorder, 
     assert error.headline == "No run has all the results that Evaluator needs"
     assert error.got == f"the latest run, {TWO}, has none of Trainer"
     assert error.where == "--only Evaluator"
-    assert error.hint == f"make them: python runner.py run {problem.folder} --to Evaluator"
+    assert error.hint == f"make them: python runner.py run {problem.folder} --workspace {writer.root} --to Evaluator"
     assert not ended_well(writer.store, THREE, "flats")
 
 

@@ -31,6 +31,18 @@ def test_an_unknown_node_is_refused_with_a_suggestion(part: Part, option: str) -
     assert error.expected == "one of: " + ", ".join(UPSTREAM)
 
 
+@pytest.mark.parametrize(
+    ("part", "option"), [(Part(first=""), "--from"), (Part(last=""), "--to"), (Part(only=""), "--only")]
+)
+@pytest.mark.parametrize("cache", [True, False])
+def test_an_empty_name_is_no_node(part: Part, option: str, cache: bool) -> None:
+    """As ``--from "$NODE"`` gives it where NODE is not set: a whole run, which pushes, is not what was meant."""
+    error = refusal(part, cache=cache)
+    assert error.headline == "The chain has no node ''"
+    assert (error.where, error.hint) == (option, "name one of those")
+    assert part
+
+
 def test_nodes_are_those_of_the_settings() -> None:
     inferred = SETTINGS.model_copy(update={"schema_": SETTINGS.schema_.model_copy(update={"file": None})})
     assert refusal(Part(only="SchemaGen")).headline == "The chain has no node 'SchemaGen'"

@@ -5,18 +5,20 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from components.example_gen.sources import Source, hash_sources, sources_to_json
 from pipeline.config import read_problem
 from pipeline.errors import InfrastructureError, SettingsError
 from pipeline.lineage.archive import open_archive
 from pipeline.lineage.runs import describe
 from pipeline.local.liveness import hold
 from pipeline.local.partial import Part
-from pipeline.local.record import Job, create_job
-from pipeline.local.resuming import as_recorded, changed_since, open_run, put_aside, refuse_if_alive
+from pipeline.local.record import Job, NodeResult, create_job, write_json
+from pipeline.local.resuming import as_recorded, changed_since, data_changed_since, open_run, put_aside, refuse_if_alive
 from pipeline.local.workspace import open_workspace
 
 SETTINGS = 'label = "price"\n[data]\npath = "rows.csv"\n[schema]\nfile = "schema.pbtxt"\n'
@@ -73,12 +75,34 @@ def test_what_changed_since_is_said_in_a_sentence(job: Job, folder: Path) -> Non
     assert changed_since(job) is None
     (folder / "model.py").write_text("A = 2\n")
     (folder / "new.py").write_text("")
-    again = f"`python runner.py run {folder}` would take the folder as it is now"
+    command = f"python runner.py run {folder} --workspace {job.workspace.root} --to Trainer"
+    again = f"`{command}` would take the folder as it is now"
     assert (
         changed_since(job) == f"model.py, new.py in {folder} changed since; the run goes on with its own copy, {again}"
     )
     folder.rename(folder.with_name("moved"))
     assert changed_since(job) == f"{folder} is gone since; the run goes on with its own copy of it"
+
+
+def test_data_that_is_not_what_the_run_read_is_said_in_a_sentence(job: Job, folder: Path) -> None:
+    files = [folder / "rows.csv", folder / "more.csv"]
+    for file in files:
+        file.write_text("area,price\n1,2\n")
+    assert data_changed_since(job) is None, "nothing was read yet"
+    read = sources_to_json(hash_sources([Source(str(file), "csv", 0) for file in files]))
+    examples = NodeResult("ExampleGen", "ran", outputs={"examples": [{"properties": {"sources": read}}]})
+    write_json(job.result("ExampleGen"), examples.as_json())
+    assert data_changed_since(job) is None, "its times are those of the run, and its content is the same"
+    os.utime(files[0], (time.time() + 20, time.time() + 20))
+    assert data_changed_since(job) is None, "merely touched"
+
+    files[0].write_text("area,price\n1,3\n")
+    anew = f"python runner.py run {folder} --workspace {job.workspace.root} --to Trainer"
+    goes_on = f"it goes on with the rows that it read, `{anew}` would read the data as it is now"
+    assert data_changed_since(job) == f"{files[0]} is not what the run read; {goes_on}"
+    files[1].unlink()
+    assert data_changed_since(job) == f"{files[0]}, {files[1]} are not what the run read; {goes_on}"
+    assert data_changed_since(replace(job, part=Part(only="Trainer"))) is None, "that takes it, whatever has changed"
 
 
 def test_the_schema_is_the_recorded_one(job: Job, folder: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import InfrastructureError
+from pipeline.errors import InfrastructureError, SettingsError
 from pipeline.local.workspace import open_workspace, shared
 
 
@@ -60,3 +60,29 @@ def test_runs_share_it_and_wait_for_who_has_it_alone(tmp_path: Path) -> None:
     with both[0], both[1], (workspace.root / ".lock").open() as file, pytest.raises(BlockingIOError):
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     assert len(order) == 3
+
+
+def test_one_that_was_moved_is_worked_in_under_the_path_that_it_was_made_at(tmp_path: Path) -> None:
+    """By a link there: else its next move would part what was made before and after this one."""
+    made, there, further = tmp_path / "a", tmp_path / "b", tmp_path / "c"
+    assert open_workspace(made).root == made
+    made.rename(there)
+    with pytest.raises(SettingsError) as caught:
+        open_workspace(there)
+    assert (caught.value.got, caught.value.expected, caught.value.exit_code) == (str(there), str(made), 2)
+    made.symlink_to(there)
+    assert open_workspace(there).root == open_workspace(made).root == made
+    there.rename(further)
+    with pytest.raises(SettingsError):
+        open_workspace(further)
+    made.unlink()
+    made.symlink_to(further)
+    assert open_workspace(further).root == made
+
+
+def test_a_workspace_named_by_a_link_is_made_at_its_real_place(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    (tmp_path / "real").mkdir()
+    assert open_workspace(tmp_path / "link").root == tmp_path / "real"
+    (tmp_path / "link").unlink()
+    assert open_workspace(tmp_path / "real").root == tmp_path / "real"
