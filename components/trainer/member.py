@@ -19,6 +19,7 @@ _GIVEN = (
     "eval_files",
     "transform_output",
     "base_model",
+    "hyperparameters",
     "model_run_dir",
     "serving_model_dir",
     "custom_config",
