@@ -23,7 +23,8 @@ from components.estimator.describing import write_description
 from components.estimator.distributed import train_anywhere
 from components.estimator.exporting import export, serving_input_receiver_fn
 from components.estimator.forwarding import check_columns, columns_by_use
-from components.estimator.training import Task, exported_checkpoint
+from components.estimator.task import Task
+from components.estimator.training import exported_checkpoint
 from components.estimator.warm_start import WarmStart, vocabularies
 from components.progress import report
 from components.trainer.curve import PICTURE, read_curve

@@ -14,7 +14,8 @@ import tensorflow as tf
 
 from components.estimator.best import BestCheckpoint
 from components.estimator.stopping import reason_to_stop
-from components.estimator.training import Task, exported_checkpoint, train_and_evaluate
+from components.estimator.task import Task
+from components.estimator.training import exported_checkpoint, train_and_evaluate
 from components.trainer.record import TrainingRecord, read_record
 from pipeline.config.model import EarlyStopping, Training
 from pipeline.errors import SettingsError
