@@ -35,7 +35,7 @@ def run_config(
     more: dict[str, Any] = {}
     if part is not None:
         # Workers come when they can: the Estimator would let each wait 5 s longer than the one before.
-        more = {"experimental_max_worker_delay_secs": 0, "session_creationtimeout_secs": timeout_secs(settings)}
+        more = {"experimental_max_worker_delay_secs": 0, "session_creation_timeout_secs": timeout_secs(settings)}
     elif settings.distribute == "mirrored":
         more = mirrored()
     number = part.role.index + 1 if part is not None and part.role.kind == "worker" else 0

@@ -1,6 +1,6 @@
 """What is trained on what."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,8 @@ class Task:
         model_dir: Where checkpoints and summaries go; what is there already is continued.
         forward: The columns that an export's answers will hold beside the predictions.
         start: The model to start from; None to start from scratch.
-        receiver_fn: The ``serving_input_receiver_fn`` of exports made meanwhile, for ``export = "latest"``.
+        make_receiver_fn: Makes the ``serving_input_receiver_fn`` of exports made meanwhile, for ``export = "latest"``.
+            Not made yet, since that sets TensorFlow to work, and the process that starts a cluster has to fork.
         command: Starts a fresh process that takes part in training this very task, for a cluster of our own where this
             process cannot fork.
         tuned: The values in ``settings`` that a search found, by name, or None if it was to find some and did not; told
@@ -41,7 +42,7 @@ class Task:
     model_dir: Path
     forward: Sequence[str] = ()
     start: WarmStart | None = None
-    receiver_fn: Any = None
+    make_receiver_fn: Callable[[], Callable[[], Any]] | None = None
     command: Sequence[str] = ()
     tuned: Mapping[str, Any] | None = field(default_factory=dict)
     judge: Judge | None = None

@@ -190,9 +190,13 @@ def _start_from(start: WarmStart, record: TrainingRecord, model_dir: Path) -> No
 
 
 def _latest(task: Task) -> list[Any]:
-    if task.settings.export != "latest" or task.receiver_fn is None:
+    if task.settings.export != "latest" or task.make_receiver_fn is None:
         return []
-    return [tf.estimator.LatestExporter("latest", task.receiver_fn, exports_to_keep=task.settings.keep_checkpoint_max)]
+    return [
+        tf.estimator.LatestExporter(
+            "latest", task.make_receiver_fn(), exports_to_keep=task.settings.keep_checkpoint_max
+        )
+    ]
 
 
 def _named_metrics(settings: Training) -> list[tuple[str, str]]:

@@ -46,7 +46,7 @@ def main() -> int:
 
     copies, problem, origin = given["code"]
     place.use_copy(Path(copies), problem, Path(origin))
-    task, _ = task_of(SimpleNamespace(**given["fn_args"]))
+    task, *_ = task_of(SimpleNamespace(**given["fn_args"]))
     return run(lambda: take_part(task), task.model_dir / FOLDER)
 
 

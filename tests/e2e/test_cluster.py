@@ -71,4 +71,8 @@ def test_each_way_to_bring_a_model_trains_in_a_cluster(problem: str, tmp_path: P
     assert told["training"]["workers"] == 2
     assert told["training"]["losses"] == []
     assert told["verdict"]["blessed"]
+    [trained] = [node for node in told["nodes"] if node["node"] == "Trainer"]
+    logs = Path(trained["outputs"]["model_run"][0]["uri"]) / "cluster"
+    # Forks of the Trainer's process: importing TensorFlow, which says this, would cost each of the four seconds.
+    assert "Unable to register cuFFT factory" not in (logs / "chief-0.log").read_text()
     no_process_lives_on(tmp_path)
