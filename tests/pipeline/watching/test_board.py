@@ -22,6 +22,12 @@ ROOT = Path(__file__).parents[3]
 TRAINED = ["flats-20260101-100000", "flats-20260101-100000/eval"]
 
 
+def _as_in_a_terminal() -> None:
+    """Heed Ctrl-C and a closed terminal, also where the tests were started in the background or by nohup."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 @contextmanager
 def board(root: Path, *more: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
     """Start the command, and wait until it says where it listens."""
@@ -32,7 +38,7 @@ def board(root: Path, *more: str) -> Iterator[tuple[subprocess.Popen[str], dict[
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
+        preexec_fn=_as_in_a_terminal,  # noqa: PLW1509  no thread is running here
     )
     try:
         assert process.stdout is not None
