@@ -10,6 +10,7 @@ import os
 import random
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -55,7 +56,7 @@ class Plan:
 
 def test_twenty_kills_over_three_runs(tmp_path: Path) -> None:
     seed = int(os.environ.get("CRASH_SEED") or random.SystemRandom().randrange(2**32))
-    print(f"CRASH_SEED={seed}", flush=True)
+    say(f"CRASH_SEED={seed}")
     made = compiled(tmp_path)
     plans = [Plan(f"flats.{n}", ("--set", f"training.train_steps={20 + n}"), made.chain()) for n in range(RUNS)]
     kills = carry_out(made, plans, random.Random(seed))
@@ -118,7 +119,7 @@ def strike(task: Task, drawn: random.Random) -> bool:
     for process in chosen:
         with contextlib.suppress(ProcessLookupError):
             os.kill(process, signal.SIGKILL)
-    print(f"{task.run} {task.node}: {victim} of {len(tree)} processes", flush=True)
+    say(f"{task.run} {task.node}: {victim} of {len(tree)} processes")
     return bool(chosen)
 
 
@@ -129,3 +130,8 @@ def tree_of(process: int) -> list[int]:
         with contextlib.suppress(OSError):
             found += [int(child) for child in Path(f"/proc/{one}/task/{one}/children").read_text().split()]
     return found
+
+
+def say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
