@@ -117,7 +117,7 @@ def test_what_a_task_tells_its_scheduler(tmp_path: Path) -> None:
     metrics = 'evaluation.metrics=[{name = "mean_absolute_error", upper_bound = 0.001}]'
     made = compiled(tmp_path, "--set", metrics)
     ended = made.start("ExampleGen")
-    until(lambda: list((made.site.workspace / "runs").glob("*/nodes.json")), ended)
+    until(lambda: list((made.site.workspace / "runs").glob("*/job.json")), ended)
     ended.terminate()
     told = made.wait(ended)
     assert told.code == 143, told.text
