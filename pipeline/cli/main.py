@@ -15,6 +15,7 @@ from pipeline.cli.housekeeping import gc
 from pipeline.cli.reading import COMMANDS
 from pipeline.cli.resuming import resume_line
 from pipeline.errors import InfrastructureError, PipelineError
+from pipeline.orchestrators.targets import TARGETS
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -136,6 +137,110 @@ def resume(*, run: str | None, workspace: Path, max_nodes: int | None, as_json: 
     from pipeline.cli.resume import resume_command
 
     return resume_command(run, workspace, most=max_nodes, as_json=as_json, verbose=verbose)
+
+
+@cli.command("compile")
+@click.argument("problem")
+@click.option("--target", required=True, type=click.Choice(TARGETS), help="What to write.")
+@click.option("--out", required=True, metavar="FILE", type=click.Path(path_type=Path), help="The file to write.")
+@click.option("--schedule", metavar="CRON", help="When runs start: a cron expression, or @daily and so on.")
+@click.option("--image", metavar="IMAGE", help="The image that nodes run in, for kubeflow, vertex and tfjob.")
+@click.option("--pipeline-root", metavar="URI", help="Where artifacts go.  [default: in the workspace]")
+@click.option("--metadata-url", metavar="URL", help="The metadata store, without a password: metadata.url.")
+@click.option("--data", metavar="PATH", help="Data to read instead of the problem's own; not looked at.")
+@click.option("--serving", metavar="DIR", help="Where the model is pushed to.  [default: in the workspace]")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a setting; may be repeated.")
+@options.workspace("The workspace of the runs; need not be there.")
+@options.as_json
+def compile_(
+    *,
+    problem: str,
+    target: str,
+    out: Path,
+    schedule: str | None,
+    image: str | None,
+    pipeline_root: str | None,
+    metadata_url: str | None,
+    data: str | None,
+    serving: str | None,
+    overrides: tuple[str, ...],
+    workspace: Path,
+    as_json: bool,
+) -> int:
+    """Write the chain of PROBLEM for a scheduler elsewhere: ir (for `node`), airflow, kubeflow, vertex or tfjob.
+
+    Reads no data and touches no metadata store.
+    """
+    from pipeline.cli.compile import compile_command
+
+    if metadata_url is not None:
+        overrides += (f"metadata.url={metadata_url}",)
+    return compile_command(
+        *(problem, target, out, overrides),
+        data=data,
+        workspace=workspace,
+        pipeline_root=pipeline_root,
+        serving=serving,
+        schedule=schedule,
+        image=image,
+        as_json=as_json,
+    )
+
+
+@cli.command()
+@click.argument("node")
+@click.option("--run", "run_id", required=True, metavar="RUN", help="The run's name, the same for all of its nodes.")
+@click.option(
+    "--pipeline",
+    required=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="What `compile` wrote: FILE.json of --target ir, or FILE.pipeline.json beside another target's file.",
+)
+@click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="A setting of this run's; the same for all its nodes.",
+)
+@click.option(
+    "--workspace",
+    metavar="DIR",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The workspace, if not the one that the pipeline was compiled for.",
+)
+@click.option(
+    "--wait",
+    type=click.IntRange(0),
+    default=3600,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to wait for somebody who runs this very node.",
+)
+@options.outcome_as_json
+@options.verbose
+def node(
+    *,
+    node: str,
+    run_id: str,
+    pipeline: Path,
+    overrides: tuple[str, ...],
+    workspace: Path | None,
+    wait: int,
+    as_json: bool,
+    verbose: bool,
+) -> int:
+    """Run one NODE of a compiled pipeline, as one task of a scheduler: of the run RUN, which the first node begins.
+
+    A node that has ended well in that run is not run again. Exit codes as above; another attempt may help after 1, 137
+    and 143 alone.
+    """
+    from pipeline.cli.node import node_command
+
+    return node_command(
+        *(node, run_id, pipeline, overrides), workspace=workspace, wait=wait, as_json=as_json, verbose=verbose
+    )
 
 
 @cli.command()
