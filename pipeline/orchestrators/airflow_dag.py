@@ -1,0 +1,245 @@
+"""The body of every DAG that `runner.py compile --target airflow` writes; its first lines say what this one runs.
+
+It imports Airflow and the standard library, nothing of ours and no framework: a scheduler parses it in milliseconds.
+It is the same file for Airflow 2.11 and Airflow 3. Each task runs one command, `runner.py node`, in the environment of
+the pipeline. Arguments go to it as a list, never through a shell, so what somebody types as a parameter stays one.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import re
+import shlex
+import signal
+import subprocess
+from contextlib import suppress
+from datetime import date, datetime, timedelta, timezone
+
+try:  # Airflow 3
+    from airflow.sdk import DAG, BaseOperator, CronDataIntervalTimetable, Param
+    from airflow.sdk.exceptions import AirflowException, AirflowFailException
+except ImportError:  # Airflow 2
+    from airflow.exceptions import AirflowException, AirflowFailException
+    from airflow.models import DAG, BaseOperator
+    from airflow.models.param import Param
+    from airflow.timetables.interval import CronDataIntervalTimetable
+
+# compiled: begin (an example; `compile` writes the problem's own)
+DAG_ID = "housing"
+PYTHON = "/srv/estimator-pipeline/.venv/bin/python"
+PROJECT = "/srv/estimator-pipeline"
+PIPELINE = "/srv/airflow/dags/housing.json"
+WORKSPACE = "/srv/workspace"
+SCHEDULE = None
+DATA = "/srv/data/housing.csv"
+SPAN = None
+SPAN_ZERO = None
+RETRIES = 2
+POOL = "estimator_pipeline_heavy"
+SECONDS_OF_OTHERS = 900
+NODES = [
+    {
+        "id": "ExampleGen",
+        "upstream": [],
+        "heavy": True,
+        "seconds": 3600,
+        "doc": "Reads the data files.",
+        "artifacts": "/srv/workspace/artifacts/housing/ExampleGen",
+    },
+]
+# compiled: end
+
+# What the same command would do again: no retry helps. runner.py --help lists all exit codes.
+FINAL = {
+    2: "the command or the settings are wrong",
+    3: "the data was refused",
+    4: "the problem's own code failed",
+    5: "the model is not blessed",
+}
+GRACE = 20.0  # seconds that a command gets to end in order, before it is killed
+OF_AIRFLOW = ("AIRFLOW_", "_AIRFLOW_", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")  # not for the node's process
+
+
+def run_of(context):
+    """Return the name of the run: of the DAG's run, with what a file's name cannot hold replaced."""
+    return f"{DAG_ID}-{re.sub(r'[^A-Za-z0-9_.-]', '-', context['dag_run'].run_id)}"
+
+
+def span_of(context, path):
+    """Return the span that this run reads; None for what the settings say, which is the latest one.
+
+    A run that was scheduled or backfilled reads the day that it is for, where the path has a place for it. TFX counts
+    the days of a path with {YYYY}, {MM} and {DD} from 1970; from when {SPAN} counts, `compile --span-zero` says.
+    """
+    params, run = context["params"], context["dag_run"]
+    if params.get("span") is not None:
+        return int(params["span"])
+    kind = str(getattr(run.run_type, "value", run.run_type))
+    if params.get("date"):
+        day = date.fromisoformat(params["date"])
+    elif kind in ("scheduled", "backfill") and run.data_interval_start is not None and SPAN is None:
+        day = run.data_interval_start.date()
+    else:
+        return None
+    if "{YYYY}" in path:
+        return (day - date(1970, 1, 1)).days
+    if "{SPAN" not in path:
+        if params.get("date"):
+            raise AirflowFailException(f"a date was given, and {path} has no place for one: {{YYYY}}, {{MM}} and {{DD}}")
+        return None
+    if SPAN_ZERO:
+        return (day - date.fromisoformat(SPAN_ZERO)).days
+    if kind == "scheduled" and not params.get("date"):
+        return None
+    raise AirflowFailException(
+        f"which span of {path} is {day}? Compile with --span-zero DATE, or trigger with the parameter span"
+    )
+
+
+def settings_of(context):
+    """Return the options that the run's parameters make."""
+    params = context["params"]
+    given = [f"--set={one}" for one in params.get("settings") or []]
+    if params.get("data"):
+        given.append(f"--set=data.path={params['data']}")
+    span = span_of(context, params.get("data") or DATA)
+    if span is not None:
+        given.append(f"--set=data.span={span}")
+    return given
+
+
+def end_with_parent():
+    """Ask the kernel to end the command if Airflow's process is killed: nobody else would."""
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+
+
+class Command(BaseOperator):
+    """Runs one command of runner.py, and says in the task's log what it says."""
+
+    def __init__(self, *, what, **kwargs):
+        super().__init__(**kwargs)
+        self.what = what
+        self.process = None
+
+    def execute(self, context):
+        """Run the command; raise unless it ends well."""
+        place = ["--pipeline", PIPELINE, "--workspace", WORKSPACE]
+        command = [PYTHON, f"{PROJECT}/runner.py", "node", *self.what, "--run", run_of(context), *place]
+        command += settings_of(context)
+        self.log.info("%s", shlex.join(command))
+        self.process = subprocess.Popen(
+            command,
+            cwd=PROJECT,
+            env={name: value for name, value in os.environ.items() if not name.startswith(OF_AIRFLOW)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+            preexec_fn=end_with_parent,
+        )
+        try:
+            for line in self.process.stdout:
+                self.log.info("%s", line.rstrip())
+            code = self.process.wait()
+        except BaseException:
+            self.on_kill()
+            raise
+        if code in FINAL:
+            raise AirflowFailException(f"exit code {code}: {FINAL[code]}; no retry, since it would end the same way")
+        if code:
+            raise AirflowException(f"ended by signal {-code}" if code < 0 else f"exit code {code}")
+
+    def on_kill(self):
+        """End the command with all that it started."""
+        process = self.process
+        if process is None or process.poll() is not None:
+            return
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(GRACE)
+        except subprocess.TimeoutExpired:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(GRACE)  # without a limit it would wait for itself, where a signal came while it waited
+
+
+ABOUT = f"""
+The pipeline `{DAG_ID}`, one task for each of its nodes. To ask about a run, on a machine with the workspace:
+
+    cd {PROJECT}
+    {PYTHON} runner.py runs --workspace {WORKSPACE}
+    {PYTHON} runner.py show last --workspace {WORKSPACE}
+    {PYTHON} runner.py lineage model --workspace {WORKSPACE}
+
+Heavy tasks take places in the pool `{POOL}`; as long as there is none they do not start:
+
+    airflow pools set {POOL} 1 "nodes that need much memory or many cores"
+"""
+
+PARAMS = {
+    "data": Param(
+        None,
+        type=["null", "string"],
+        pattern=r"^(/|[a-z][a-z0-9]*://)",
+        description=f"Absolute path, glob or pattern to read in place of {DATA}",
+    ),
+    "span": Param(None, type=["null", "integer"], minimum=0, description="The span to read, where the path has {SPAN}"),
+    "date": Param(
+        None,
+        type=["null", "string"],
+        pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$",
+        description="The day to read, as 2026-11-22; a scheduled or backfilled run reads the day that it is for",
+    ),
+    "settings": Param(
+        [],
+        type="array",
+        items={"type": "string", "pattern": r"^[a-z_]+(\.[A-Za-z0-9_]+)+="},
+        description="Settings for this run, one a line, as training.train_steps=5000; docs/settings.md lists them",
+    ),
+}
+
+with DAG(
+    dag_id=DAG_ID,
+    description=f"{DAG_ID}: from raw files to a validated, pushed model",
+    doc_md=ABOUT,
+    schedule=CronDataIntervalTimetable(SCHEDULE, timezone="UTC") if SCHEDULE else None,
+    start_date=datetime(2020, 1, 1, tzinfo=timezone.utc),  # no backfill goes further back
+    catchup=False,
+    max_active_runs=1,  # each model is compared with the one before
+    params=PARAMS,
+    tags=["estimator-pipeline"],
+    default_args={
+        "retries": RETRIES,
+        "retry_delay": timedelta(seconds=30),
+        "retry_exponential_backoff": True,
+        "max_retry_delay": timedelta(minutes=10),
+    },
+) as dag:
+    tasks = {}
+    for node in NODES:
+        name = node["id"]
+        log = f"`{WORKSPACE}/logs/{DAG_ID}-<run id>/{name}.log`"
+        tasks[name] = Command(
+            task_id=name,
+            what=[name],
+            execution_timeout=timedelta(seconds=node["seconds"]),
+            doc_md=f"{node['doc']}\n\n- log: {log}\n- artifacts: `{node['artifacts']}`",
+            **({"pool": POOL} if node["heavy"] else {}),
+        )
+    for node in NODES:
+        for before in node["upstream"]:
+            tasks[before] >> tasks[node["id"]]
+    # It waits for every node, not for the last one: where one failed the last is given up while others are at work.
+    summary = Command(
+        task_id="summary",
+        what=["--finish"],
+        trigger_rule="all_done",
+        execution_timeout=timedelta(seconds=SECONDS_OF_OTHERS),
+        doc_md="Closes the run's record and prints its summary; fails if the run did, so that Airflow shows it so.",
+    )
+    list(tasks.values()) >> summary
