@@ -15,6 +15,7 @@ from pipeline.cli.housekeeping import gc
 from pipeline.cli.reading import COMMANDS
 from pipeline.cli.resuming import resume_line
 from pipeline.errors import InfrastructureError, PipelineError
+from pipeline.orchestrators.targets import TARGETS
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -136,6 +137,54 @@ def resume(*, run: str | None, workspace: Path, max_nodes: int | None, as_json: 
     from pipeline.cli.resume import resume_command
 
     return resume_command(run, workspace, most=max_nodes, as_json=as_json, verbose=verbose)
+
+
+@cli.command("compile")
+@click.argument("problem")
+@click.option("--target", required=True, type=click.Choice(TARGETS), help="What to write.")
+@click.option("--out", required=True, metavar="FILE", type=click.Path(path_type=Path), help="The file to write.")
+@click.option("--schedule", metavar="CRON", help="When runs start: a cron expression, or @daily and so on.")
+@click.option("--image", metavar="IMAGE", help="The image that nodes run in, for kubeflow, vertex and tfjob.")
+@click.option("--pipeline-root", metavar="URI", help="Where artifacts go.  [default: in the workspace]")
+@click.option("--metadata-url", metavar="URL", help="The metadata store, without a password: metadata.url.")
+@click.option("--data", metavar="PATH", help="Data to read instead of the problem's own; not looked at.")
+@click.option("--serving", metavar="DIR", help="Where the model is pushed to.  [default: in the workspace]")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a setting; may be repeated.")
+@options.workspace("The workspace of the runs; need not be there.")
+@options.as_json
+def compile_(
+    *,
+    problem: str,
+    target: str,
+    out: Path,
+    schedule: str | None,
+    image: str | None,
+    pipeline_root: str | None,
+    metadata_url: str | None,
+    data: str | None,
+    serving: str | None,
+    overrides: tuple[str, ...],
+    workspace: Path,
+    as_json: bool,
+) -> int:
+    """Write the chain of PROBLEM for a scheduler elsewhere: ir (for `node`), airflow, kubeflow, vertex or tfjob.
+
+    Reads no data and touches no metadata store.
+    """
+    from pipeline.cli.compile import compile_command
+
+    if metadata_url is not None:
+        overrides += (f"metadata.url={metadata_url}",)
+    return compile_command(
+        *(problem, target, out, overrides),
+        data=data,
+        workspace=workspace,
+        pipeline_root=pipeline_root,
+        serving=serving,
+        schedule=schedule,
+        image=image,
+        as_json=as_json,
+    )
 
 
 @cli.command()

@@ -1,0 +1,81 @@
+"""The command ``compile``: a problem's chain for a scheduler elsewhere."""
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from pipeline.cli.paths import near
+from pipeline.cli.problems import find_problem
+from pipeline.cli.run import options_again
+from pipeline.config import read_problem
+from pipeline.errors import InfrastructureError, SettingsError
+from pipeline.orchestrators.compiled import write_text
+from pipeline.orchestrators.targets import Options, beside, renderer
+
+
+def compile_command(
+    problem: str,
+    target: str,
+    out: Path,
+    overrides: Sequence[str],
+    *,
+    data: str | None,
+    workspace: Path,
+    pipeline_root: str | None,
+    serving: str | None,
+    schedule: str | None,
+    image: str | None,
+    as_json: bool,
+) -> int:
+    """Compile and write; return the exit code."""
+    read = read_problem(find_problem(problem), overrides, data)
+    out = _absolute(out)
+    if not out.parent.is_dir() or out.is_dir():
+        raise SettingsError(
+            "The compiled pipeline cannot be written there",
+            got=f"{out} is a folder" if out.is_dir() else f"no folder {out.parent}",
+            where="--out",
+            hint="name a file in a folder that is there",
+        )
+    render = None if target == "ir" else renderer(target)
+    compiled_file = out if render is None else beside(out)
+
+    from pipeline.orchestrators.quiet import quiet
+
+    with quiet():
+        from pipeline.orchestrators.building import build
+
+        compiled = build(
+            read,
+            workspace=_absolute(workspace),
+            pipeline_root=_place(pipeline_root),
+            serving=_place(serving),
+            given=options_again(read, data, overrides),
+        )
+    texts = {compiled_file: compiled.text()}
+    if render is not None:
+        texts[out] = render(compiled, Options(out, compiled_file, schedule, image))
+    try:
+        for file, text in texts.items():  # what names the other one last
+            write_text(file, text)
+    except OSError as error:
+        raise InfrastructureError("The compiled pipeline cannot be written", got=str(error), where=str(out)) from None
+    if as_json:
+        click.echo(json.dumps({"problem": compiled.problem, "target": target, "files": [str(one) for one in texts]}))
+        return 0
+    click.echo(f"{compiled.problem}: {len(compiled.nodes)} nodes for {target}: {near(str(out))}")
+    if render is not None:
+        click.echo(f"  its nodes read {near(str(compiled_file))}")
+    return 0
+
+
+def _absolute(path: Path) -> Path:
+    return Path(os.path.normpath(Path.cwd() / path.expanduser()))  # a link stays one, as `current`
+
+
+def _place(given: str | None) -> str | None:
+    """Return a folder as an absolute path, and a URI as it is."""
+    return given if given is None or "://" in given else str(_absolute(Path(given)))

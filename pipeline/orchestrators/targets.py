@@ -1,0 +1,58 @@
+"""What a chain can be compiled to: for each target the module whose ``render`` makes the file's text."""
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.errors import SettingsError
+from pipeline.orchestrators.compiled import Compiled
+
+TARGETS = ("ir", "airflow", "kubeflow", "vertex", "tfjob")
+"""``ir`` is the compiled pipeline itself; the others are modules of this package."""
+
+BESIDE = ".pipeline.json"
+"""The ending of the compiled pipeline that is written beside every other target's file, for its nodes to read."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a target is told besides the compiled pipeline.
+
+    Attributes:
+        out: The file that is written, absolute.
+        pipeline: The compiled pipeline's file, written beside it, absolute.
+        schedule: When runs start: a cron expression or ``@daily`` and so on; None for when somebody starts one.
+        image: The image that nodes run in; None if none was given.
+    """
+
+    out: Path
+    pipeline: Path
+    schedule: str | None = None
+    image: str | None = None
+
+
+Render = Callable[[Compiled, Options], str]
+
+
+def beside(out: Path) -> Path:
+    """Return where the compiled pipeline is written that belongs to a target's file."""
+    return out.with_name(out.name.removesuffix(out.suffix) + BESIDE)
+
+
+def renderer(target: str) -> Render:
+    """Return a target's ``render``.
+
+    Raises:
+        SettingsError: If there is none yet.
+    """
+    name = f"pipeline.orchestrators.{target}"
+    try:
+        render: Render = importlib.import_module(name).render
+    except ModuleNotFoundError as error:
+        if error.name != name:
+            raise
+        raise SettingsError(
+            f"Nothing is compiled to {target} yet", expected="ir", where="--target", hint="use --target ir"
+        ) from None
+    return render
