@@ -28,6 +28,7 @@ _BODY = Path(__file__).with_name("airflow_dag.py")
 _REPLACED = re.compile(r"^# compiled: begin.*?^# compiled: end$", re.DOTALL | re.MULTILINE)
 _FIELD = re.compile(r"[0-9A-Za-z*/,#?-]+")
 _DAG_ID = re.compile(r"[A-Za-z0-9_.-]{1,200}")
+_TYPES = {"SCHEDULE": ": str | None", "SPAN": ": int | None", "SPAN_ZERO": ": str | None"}
 _DAYS = ("{YYYY}", "{MM}", "{DD}")
 
 
@@ -61,8 +62,12 @@ def render(compiled: Compiled, options: Options) -> str:
         "RETRIES": compiled.settings["run"]["retries"],
         "POOL": POOL,
     }
-    lines = [f"{name} = {_literal(value)}" for name, value in constants.items()]
-    lines += ["NODES = [", *(_node(node, compiled.settings["run"]) for node in compiled.nodes), "]"]
+    lines = [f"{name}{_TYPES.get(name, '')} = {_literal(value)}" for name, value in constants.items()]
+    lines += [
+        "NODES: list[dict[str, Any]] = [",
+        *(_node(node, compiled.settings["run"]) for node in compiled.nodes),
+        "]",
+    ]
     body = _BODY.read_text(encoding="utf-8")
     text, count = _REPLACED.subn(lambda _: "\n".join(lines), body)
     if count != 1:
@@ -123,6 +128,8 @@ def _span_zero(given: str | None, path: str) -> str | None:
             "The data path has no {SPAN} to count from a day",
             got=path,
             where="--span-zero",
-            hint="leave it out: the path has the day itself" if with_days else "put {SPAN} into data.path, or leave it out",
+            hint="leave it out: the path has the day itself"
+            if with_days
+            else "put {SPAN} into data.path, or leave it out",
         )
     return given

@@ -1,4 +1,4 @@
-"""The body of every DAG that `runner.py compile --target airflow` writes; its first lines say what this one runs.
+"""A pipeline as an Airflow DAG, written by `runner.py compile --target airflow`: compile again in place of editing it.
 
 It imports Airflow and the standard library, nothing of ours and no framework: a scheduler parses it in milliseconds.
 It is the same file for Airflow 2.11 and Airflow 3. Each task runs one command, `runner.py node`, in the environment of
@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import ctypes
 import os
-import re
 import shlex
 import signal
 import subprocess
 from contextlib import suppress
 from datetime import date, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
 
 try:  # Airflow 3
     from airflow.sdk import DAG, BaseOperator, CronDataIntervalTimetable, Param
@@ -27,28 +28,31 @@ except ImportError:  # Airflow 2
 
 # compiled: begin (an example; `compile` writes the problem's own)
 DAG_ID = "housing"
-PYTHON = "/srv/estimator-pipeline/.venv/bin/python"
 PROJECT = "/srv/estimator-pipeline"
-PIPELINE = "/srv/airflow/dags/housing.json"
-WORKSPACE = "/srv/workspace"
-SCHEDULE = None
-DATA = "/srv/data/housing.csv"
-SPAN = None
-SPAN_ZERO = None
+WORKSPACE = "$PROJECT/workspace"
+ARTIFACTS = "$PROJECT/workspace/artifacts/housing"
+SCHEDULE: str | None = None
+DATA = "$PROJECT/data/housing/housing.csv"
+SPAN: int | None = None
+SPAN_ZERO: str | None = None
 RETRIES = 2
 POOL = "estimator_pipeline_heavy"
-SECONDS_OF_OTHERS = 900
-NODES = [
+NODES: list[dict[str, Any]] = [
     {
         "id": "ExampleGen",
         "upstream": [],
         "heavy": True,
-        "seconds": 3600,
-        "doc": "Reads the data files.",
-        "artifacts": "/srv/workspace/artifacts/housing/ExampleGen",
+        "seconds": 43200,
+        "doc": "Reads the data files, checks every row, and cuts them into splits.",
     },
 ]
 # compiled: end
+
+# Where the project lies on the machine that the task runs on, if it is not where it was compiled.
+PROJECT = os.environ.get("ESTIMATOR_PIPELINE_PROJECT", PROJECT)
+WORKSPACE, ARTIFACTS, DATA = (path.replace("$PROJECT", PROJECT, 1) for path in (WORKSPACE, ARTIFACTS, DATA))
+PYTHON = f"{PROJECT}/.venv/bin/python"
+PIPELINE = str(Path(__file__).absolute().with_suffix(".pipeline.json"))  # `compile` writes it beside this file
 
 # What the same command would do again: no retry helps. runner.py --help lists all exit codes.
 FINAL = {
@@ -61,12 +65,12 @@ GRACE = 20.0  # seconds that a command gets to end in order, before it is killed
 OF_AIRFLOW = ("AIRFLOW_", "_AIRFLOW_", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")  # not for the node's process
 
 
-def run_of(context):
-    """Return the name of the run: of the DAG's run, with what a file's name cannot hold replaced."""
-    return f"{DAG_ID}-{re.sub(r'[^A-Za-z0-9_.-]', '-', context['dag_run'].run_id)}"
+def run_of(context: Any) -> str:
+    """Return the name of the run: unique in the workspace, which may have runs of other DAGs with the same run id."""
+    return f"{DAG_ID}.{context['dag_run'].run_id}"
 
 
-def span_of(context, path):
+def span_of(context: Any, path: str) -> int | None:
     """Return the span that this run reads; None for what the settings say, which is the latest one.
 
     A run that was scheduled or backfilled reads the day that it is for, where the path has a place for it. TFX counts
@@ -86,7 +90,9 @@ def span_of(context, path):
         return (day - date(1970, 1, 1)).days
     if "{SPAN" not in path:
         if params.get("date"):
-            raise AirflowFailException(f"a date was given, and {path} has no place for one: {{YYYY}}, {{MM}} and {{DD}}")
+            raise AirflowFailException(
+                f"a date was given, and {path} has no place for one: {{YYYY}}, {{MM}} and {{DD}}"
+            )
         return None
     if SPAN_ZERO:
         return (day - date.fromisoformat(SPAN_ZERO)).days
@@ -97,7 +103,7 @@ def span_of(context, path):
     )
 
 
-def settings_of(context):
+def settings_of(context: Any) -> list[str]:
     """Return the options that the run's parameters make."""
     params = context["params"]
     given = [f"--set={one}" for one in params.get("settings") or []]
@@ -109,7 +115,7 @@ def settings_of(context):
     return given
 
 
-def end_with_parent():
+def end_with_parent() -> None:
     """Ask the kernel to end the command if Airflow's process is killed: nobody else would."""
     ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
 
@@ -117,18 +123,17 @@ def end_with_parent():
 class Command(BaseOperator):
     """Runs one command of runner.py, and says in the task's log what it says."""
 
-    def __init__(self, *, what, **kwargs):
+    def __init__(self, *, what: list[str], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.what = what
-        self.process = None
+        self.process: subprocess.Popen[str] | None = None
 
-    def execute(self, context):
+    def execute(self, context: Any) -> None:
         """Run the command; raise unless it ends well."""
-        place = ["--pipeline", PIPELINE, "--workspace", WORKSPACE]
-        command = [PYTHON, f"{PROJECT}/runner.py", "node", *self.what, "--run", run_of(context), *place]
+        command = [PYTHON, f"{PROJECT}/runner.py", "node", *self.what, "--run", run_of(context), "--pipeline", PIPELINE]
         command += settings_of(context)
         self.log.info("%s", shlex.join(command))
-        self.process = subprocess.Popen(
+        self.process = process = subprocess.Popen(
             command,
             cwd=PROJECT,
             env={name: value for name, value in os.environ.items() if not name.startswith(OF_AIRFLOW)},
@@ -138,12 +143,12 @@ class Command(BaseOperator):
             text=True,
             errors="replace",
             start_new_session=True,
-            preexec_fn=end_with_parent,
+            preexec_fn=end_with_parent,  # noqa: PLW1509  it allocates nothing and takes no lock
         )
         try:
-            for line in self.process.stdout:
+            for line in process.stdout or ():
                 self.log.info("%s", line.rstrip())
-            code = self.process.wait()
+            code = process.wait()
         except BaseException:
             self.on_kill()
             raise
@@ -152,7 +157,7 @@ class Command(BaseOperator):
         if code:
             raise AirflowException(f"ended by signal {-code}" if code < 0 else f"exit code {code}")
 
-    def on_kill(self):
+    def on_kill(self) -> None:
         """End the command with all that it started."""
         process = self.process
         if process is None or process.poll() is not None:
@@ -208,7 +213,7 @@ with DAG(
     description=f"{DAG_ID}: from raw files to a validated, pushed model",
     doc_md=ABOUT,
     schedule=CronDataIntervalTimetable(SCHEDULE, timezone="UTC") if SCHEDULE else None,
-    start_date=datetime(2020, 1, 1, tzinfo=timezone.utc),  # no backfill goes further back
+    start_date=datetime(2020, 1, 1, tzinfo=timezone.utc),  # noqa: UP017  as Python 3.10 has it; no backfill goes further back
     catchup=False,
     max_active_runs=1,  # each model is compared with the one before
     params=PARAMS,
@@ -223,12 +228,12 @@ with DAG(
     tasks = {}
     for node in NODES:
         name = node["id"]
-        log = f"`{WORKSPACE}/logs/{DAG_ID}-<run id>/{name}.log`"
+        log = f"`{WORKSPACE}/logs/{DAG_ID}.<run id>/{name}.log`, or `runner.py logs {DAG_ID}.<run id> {name}`"
         tasks[name] = Command(
             task_id=name,
             what=[name],
             execution_timeout=timedelta(seconds=node["seconds"]),
-            doc_md=f"{node['doc']}\n\n- log: {log}\n- artifacts: `{node['artifacts']}`",
+            doc_md=f"{node['doc']}\n\n- log: {log}\n- artifacts: `{ARTIFACTS}/{name}`",
             **({"pool": POOL} if node["heavy"] else {}),
         )
     for node in NODES:
@@ -239,7 +244,7 @@ with DAG(
         task_id="summary",
         what=["--finish"],
         trigger_rule="all_done",
-        execution_timeout=timedelta(seconds=SECONDS_OF_OTHERS),
+        execution_timeout=timedelta(hours=1),
         doc_md="Closes the run's record and prints its summary; fails if the run did, so that Airflow shows it so.",
     )
     list(tasks.values()) >> summary
