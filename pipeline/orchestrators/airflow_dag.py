@@ -221,7 +221,7 @@ with DAG(
     default_args={
         "retries": RETRIES,
         "retry_delay": timedelta(seconds=30),
-        "retry_exponential_backoff": True,
+        "retry_exponential_backoff": 2,  # for Airflow 2 it means: yes, twice as long each time
         "max_retry_delay": timedelta(minutes=10),
     },
 ) as dag:

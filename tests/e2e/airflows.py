@@ -62,7 +62,9 @@ class Airflow:
     @property
     def environment(self) -> dict[str, str]:
         """What its processes have as their environment: nothing of the tests' own Python."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "PYTHON", "VIRTUAL"))}
+        kept = {
+            name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "PYTHON", "VIRTUAL"))
+        }
         here = f"http://127.0.0.1:{self.port}"
         return {
             **kept,
@@ -75,7 +77,7 @@ class Airflow:
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
             "AIRFLOW__API__BASE_URL": here,
             "AIRFLOW__API__SECRET_KEY": "of-these-tests",
-            "AIRFLOW__API_AUTH__JWT_SECRET": "of-these-tests-alone-and-long-enough-for-sha-512-signatures-of-tokens-0123456789",
+            "AIRFLOW__API_AUTH__JWT_SECRET": "of-these-tests" * 5,
             "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
             "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "3600",
             **self.settings,
@@ -125,7 +127,7 @@ class Airflow:
 
     def _start(self, *arguments: str) -> None:
         with (self.home / f"{arguments[0]}.log").open("ab") as log:
-            command = [self.folder / "bin" / "airflow", *arguments]
+            command = [str(self.folder / "bin" / "airflow"), *arguments]
             self._running.append(
                 subprocess.Popen(
                     command,
@@ -144,10 +146,8 @@ class Airflow:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(one.pid, signal.SIGTERM)
         for one in self._running:
-            try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 one.wait(30)
-            except subprocess.TimeoutExpired:
-                pass
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(one.pid, signal.SIGKILL)
             one.wait()
