@@ -20,11 +20,15 @@ from typing import Any
 try:  # Airflow 3
     from airflow.sdk import DAG, BaseOperator, CronDataIntervalTimetable, Param
     from airflow.sdk.exceptions import AirflowException, AirflowFailException
+
+    BACKOFF: float = 2.0
 except ImportError:  # Airflow 2
     from airflow.exceptions import AirflowException, AirflowFailException
     from airflow.models import DAG, BaseOperator
     from airflow.models.param import Param
     from airflow.timetables.interval import CronDataIntervalTimetable
+
+    BACKOFF = True
 
 # compiled: begin (an example; `compile` writes the problem's own)
 DAG_ID = "housing"
@@ -221,7 +225,7 @@ with DAG(
     default_args={
         "retries": RETRIES,
         "retry_delay": timedelta(seconds=30),
-        "retry_exponential_backoff": 2,  # for Airflow 2 it means: yes, twice as long each time
+        "retry_exponential_backoff": BACKOFF,
         "max_retry_delay": timedelta(minutes=10),
     },
 ) as dag:
