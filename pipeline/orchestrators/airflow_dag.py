@@ -8,6 +8,7 @@ the pipeline. Arguments go to it as a list, never through a shell, so what someb
 from __future__ import annotations
 
 import ctypes
+import json
 import os
 import shlex
 import signal
@@ -119,28 +120,29 @@ def settings_of(context: Any) -> list[str]:
     return given
 
 
+def environment() -> dict[str, str]:
+    """Return what a command has as its environment: the worker's, without what Airflow keeps in it."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(OF_AIRFLOW)}
+
+
 def end_with_parent() -> None:
     """Ask the kernel to end the command if Airflow's process is killed: nobody else would."""
     ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
 
 
-class Command(BaseOperator):
+class Runner(BaseOperator):
     """Runs one command of runner.py, and says in the task's log what it says."""
 
-    def __init__(self, *, what: list[str], **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.what = what
-        self.process: subprocess.Popen[str] | None = None
+    process: subprocess.Popen[str] | None = None
 
-    def execute(self, context: Any) -> None:
-        """Run the command; raise unless it ends well."""
-        command = [PYTHON, f"{PROJECT}/runner.py", "node", *self.what, "--run", run_of(context), "--pipeline", PIPELINE]
-        command += settings_of(context)
+    def command(self, *arguments: str) -> None:
+        """Run a command; raise unless it ends well."""
+        command = [PYTHON, f"{PROJECT}/runner.py", *arguments]
         self.log.info("%s", shlex.join(command))
         self.process = process = subprocess.Popen(
             command,
             cwd=PROJECT,
-            env={name: value for name, value in os.environ.items() if not name.startswith(OF_AIRFLOW)},
+            env=environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -175,6 +177,31 @@ class Command(BaseOperator):
                 os.killpg(process.pid, signal.SIGKILL)
             with suppress(subprocess.TimeoutExpired):
                 process.wait(GRACE)  # without a limit it would wait for itself, where a signal came while it waited
+
+
+class Node(Runner):
+    """Runs one node of the pipeline."""
+
+    def execute(self, context: Any) -> None:
+        """Run the node, or find that it is done."""
+        self.command("node", self.task_id, "--run", run_of(context), "--pipeline", PIPELINE, *settings_of(context))
+
+
+class Summary(Runner):
+    """Prints what the run came to, and fails if it did not end well, so that Airflow's state of the run is the same."""
+
+    def execute(self, context: Any) -> None:
+        """Print the summary; raise if the run failed."""
+        asked = ["show", run_of(context), "--workspace", WORKSPACE]
+        self.command(*asked)
+        again = [PYTHON, f"{PROJECT}/runner.py", *asked, "--json"]
+        told = json.loads(
+            subprocess.run(again, cwd=PROJECT, env=environment(), stdout=subprocess.PIPE, check=True).stdout
+        )
+        if told["state"] != "done":
+            raise AirflowFailException(f"the run is {told['state']}: its failed tasks say why")
+        if told["blessed"] is False:
+            raise AirflowFailException(f"nothing was pushed: {'; '.join(told['reasons'])}")
 
 
 ABOUT = f"""
@@ -233,9 +260,8 @@ with DAG(
     for node in NODES:
         name = node["id"]
         log = f"`{WORKSPACE}/logs/{DAG_ID}.<run id>/{name}.log`, or `runner.py logs {DAG_ID}.<run id> {name}`"
-        tasks[name] = Command(
+        tasks[name] = Node(
             task_id=name,
-            what=[name],
             execution_timeout=timedelta(seconds=node["seconds"]),
             doc_md=f"{node['doc']}\n\n- log: {log}\n- artifacts: `{ARTIFACTS}/{name}`",
             **({"pool": POOL} if node["heavy"] else {}),
@@ -244,11 +270,10 @@ with DAG(
         for before in node["upstream"]:
             tasks[before] >> tasks[node["id"]]
     # It waits for every node, not for the last one: where one failed the last is given up while others are at work.
-    summary = Command(
+    summary = Summary(
         task_id="summary",
-        what=["--finish"],
         trigger_rule="all_done",
         execution_timeout=timedelta(hours=1),
-        doc_md="Closes the run's record and prints its summary; fails if the run did, so that Airflow shows it so.",
+        doc_md="Prints what the run came to; fails if the run did, so that Airflow shows it so.",
     )
     list(tasks.values()) >> summary

@@ -31,7 +31,7 @@ import json, sys
 from types import SimpleNamespace
 from datetime import datetime
 import airflow.models.baseoperator, airflow.models.dag, airflow.models.param, airflow.timetables.interval
-import airflow.serialization.serialized_objects
+import airflow.serialization.serialized_objects, jsonschema
 try:
     from airflow.sdk import DAG, BaseOperator, CronDataIntervalTimetable, Param
     from airflow.dag_processing.dagbag import DagBag
@@ -55,7 +55,7 @@ def span(path, zero, params, kind, day):
 print("ANSWER" + json.dumps({
     "errors": bag.import_errors,
     "seconds": file.duration.total_seconds(),
-    "loaded": sorted(one for one in loaded - sys.stdlib_module_names if not one.startswith(("airflow", "unusual_prefix"))),
+    "loaded": sorted(loaded - sys.stdlib_module_names - {"airflow", body.__name__}),
     "tasks": {one.task_id: [sorted(one.upstream_task_ids), one.pool, one.doc_md] for one in dag.tasks},
     "schedule": str(getattr(dag.timetable, "summary", "")) or str(getattr(dag.timetable, "expression", "")),
     "spans": [span(*one) for one in json.loads(sys.argv[2])],
