@@ -147,10 +147,10 @@ def test_a_run_of_house_prices_on_airflow_2_ends_pushed(tmp_path: Path) -> None:
     said = airflow("dags", "test", "housing", "-c", json.dumps({"settings": ["training.train_steps=300"]}))
     assert "state=success" in said, said[-3000:]
     # What it was given as a parameter came before what it was compiled with, and the last task printed the summary.
-    assert "pushed as version 1" in said
+    assert "pushed     version 1" in said
     assert "300 steps of 256 rows" in said
     assert [one.name for one in (workspace / "serving" / "housing").iterdir()] == ["1"]
-    [run] = asked("runs", workspace=workspace)["runs"]
+    [run] = asked("runs", workspace=workspace)
     assert run["run"].startswith("housing.manual__")
 
 
@@ -217,11 +217,11 @@ def test_a_scheduled_run_whose_trainer_is_killed_ends_pushed_once(team: Team) ->
     assert tries == {**dict.fromkeys(tries, 1), "Trainer": 2}
     assert team.site.versions() == [1]
     assert "ended by signal 9" in airflow.log("flats", run["dag_run_id"], "Trainer")
-    assert "pushed as version 1" in airflow.log("flats", run["dag_run_id"], "summary")
+    assert "pushed     version 1" in airflow.log("flats", run["dag_run_id"], "summary")
     # It read the day that ended last, and is a run like any other for the commands that ask.
     name = f"flats.{run['dag_run_id']}"
-    [found] = team.asked("runs")["runs"]
-    assert (found["run"], found["state"]) == (name, "complete")
+    [found] = team.asked("runs")
+    assert (found["run"], found["state"]) == (name, "done")
     day = datetime.fromisoformat(run["data_interval_start"]).date()
     assert f"{day:%Y-%m-%d}/rows.csv" in json.dumps(team.asked("lineage", "model"))
 
@@ -231,7 +231,7 @@ def test_a_triggered_run_has_its_parameters(team: Team) -> None:
     team.airflow.wait("flats", kind="manual")
     [one] = [one for one in team.airflow.runs("flats") if one["dag_run_id"] == run]
     assert one["state"] == "success", team.airflow.log("flats", run, "summary")
-    assert len(team.asked("runs")["runs"]) == 2
+    assert len(team.asked("runs")) == 2
     said = json.dumps(team.asked("diff", "last-1", "last"))
     assert "training.train_steps" in said
     assert "2026-11-02" in said
@@ -249,12 +249,12 @@ def test_what_no_retry_helps_is_not_tried_again(team: Team) -> None:
 
 
 def test_a_backfill_of_three_days(team: Team) -> None:
-    before = len(team.asked("runs")["runs"])
+    before = len(team.asked("runs"))
     given = ("--dag-id", "flats", "--from-date", "2026-11-01", "--to-date", "2026-11-03", "--max-active-runs", "1")
     team.airflow("backfill", "create", *given)
     runs = team.airflow.wait("flats", 3, "backfill")
     assert [one["state"] for one in runs] == ["success"] * 3
-    found = team.asked("runs")["runs"]
+    found = team.asked("runs")
     assert len(found) == before + 3
     shown = [json.dumps(team.asked("show", f"flats.{one['dag_run_id']}")) for one in runs]
     assert [f"2026-11-0{day}/rows.csv" in text for day, text in zip((1, 2, 3), shown, strict=True)] == [True] * 3
