@@ -19,6 +19,7 @@ _GIVEN = (
     "eval_files",
     "transform_output",
     "base_model",
+    "hyperparameters",
     "model_run_dir",
     "serving_model_dir",
     "custom_config",
@@ -45,7 +46,7 @@ def main() -> int:
 
     copies, problem, origin = given["code"]
     place.use_copy(Path(copies), problem, Path(origin))
-    task, _ = task_of(SimpleNamespace(**given["fn_args"]))
+    task, *_ = task_of(SimpleNamespace(**given["fn_args"]))
     return run(lambda: take_part(task), task.model_dir / FOLDER)
 
 
