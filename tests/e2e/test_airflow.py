@@ -3,8 +3,10 @@
 Everything here runs what `runner.py compile --target airflow` wrote, save that a second attempt comes after a second.
 """
 
+import contextlib
 import json
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -19,7 +21,7 @@ from typing import Any
 import pytest
 
 from pipeline.metadata.address import PASSWORD_VARIABLE
-from tests.e2e.airflows import Airflow, installed, prepared
+from tests.e2e.airflows import ENDED, Airflow, installed, prepared
 from tests.e2e.site import PROJECT, Site, census, text_of
 from tests.servers import SECRET, DatabaseServer
 
@@ -164,21 +166,41 @@ class Team:
     def asked(self, *arguments: str) -> Any:
         return asked(*arguments, workspace=self.site.workspace, environment={PASSWORD_VARIABLE: SECRET})
 
-    def kill(self, node: str, run: str = "") -> int:
-        """Kill the process of a node with SIGKILL once it is there; return its id."""
+    def nodes(self) -> dict[int, tuple[str, str]]:
+        """The commands of nodes that are under way: for each process's id the node and the run."""
+        found = {}
+        for folder in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                words = (folder / "cmdline").read_bytes().decode(errors="replace").split("\0")
+                if words[2:3] == ["node"] and str(self.airflow.dags) in words[7]:
+                    found[int(folder.name)] = (words[3], words[5])
+        return found
+
+    def kill(self, node: str) -> None:
+        """Kill the command of a node with SIGKILL once it is there."""
         end = time.monotonic() + 300
         while time.monotonic() < end:
-            for folder in Path("/proc").glob("[0-9]*"):
-                try:
-                    words = (folder / "cmdline").read_bytes().decode(errors="replace").split("\0")
-                except OSError:
-                    continue
-                if words[2:4] == ["node", node] and run in words[5] and str(self.airflow.dags) in words[7]:
+            for process, (name, _) in self.nodes().items():
+                if name == node:
                     time.sleep(1)
-                    os.kill(int(folder.name), signal.SIGKILL)
-                    return int(folder.name)
+                    os.kill(process, signal.SIGKILL)
+                    return
             time.sleep(0.05)
         pytest.fail(f"no process of {node} came")
+
+
+def family(process: int) -> list[int]:
+    """A process, those that it started, and so on; those that are gone are left out."""
+    found = [process]
+    for one in found:
+        with contextlib.suppress(OSError):
+            found += map(int, Path(f"/proc/{one}/task/{one}/children").read_text().split())
+    return found
+
+
+def parent(process: int) -> int:
+    """The process that started another one."""
+    return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
 
 
 @pytest.fixture(scope="module")
@@ -258,3 +280,49 @@ def test_a_backfill_of_three_days(team: Team) -> None:
     assert len(found) == before + 3
     shown = [json.dumps(team.asked("show", f"flats.{one['dag_run_id']}")) for one in runs]
     assert [f"2026-11-0{day}/rows.csv" in text for day, text in zip((1, 2, 3), shown, strict=True)] == [True] * 3
+
+
+@pytest.mark.soak
+def test_twenty_tasks_killed_at_random_moments(team: Team) -> None:
+    """Each of several runs ends pushed, as a version of its own, whatever was killed: command, node or Airflow's task.
+
+    No task is killed more often than it is tried again.
+    """
+    chance = random.Random(seed := int(os.environ.get("CRASH_SEED", "20261122")))
+    team.airflow("dags", "unpause", "flats")
+    team.airflow.wait("flats", kind="scheduled")
+    before = len(team.site.versions())
+    kills: list[tuple[str, str, str]] = []
+    runs: list[str] = []
+    for turn in range(5):
+        runs.append(team.airflow.trigger("flats", date="2026-11-02", settings=[f"training.train_steps={40 + turn}"]))
+        wanted = 4 * (turn + 1)
+        end = time.monotonic() + 1200
+        while time.monotonic() < end:
+            time.sleep(chance.uniform(1, 12))
+            under_way = {one: about for one, about in team.nodes().items() if len(kills) < wanted}
+            for process, (node, run) in under_way.items():
+                if sum(one[:2] == (node, run) for one in kills) >= 2:
+                    continue
+                whom = chance.choice(["command", "below", "task"])
+                with contextlib.suppress(OSError):
+                    below = family(process)[1:]
+                    victim = {"command": process, "task": parent(process)}.get(whom) or chance.choice(
+                        below or [process]
+                    )
+                    os.kill(victim, signal.SIGKILL)
+                    kills.append((node, run, whom))
+                break
+            states = {one["dag_run_id"]: one["state"] for one in team.airflow.runs("flats")}
+            if states[runs[-1]] in ENDED:
+                break
+    told = [f"seed {seed}: {len(kills)} kills", *(f"  {whom:<8}{node:<18}{run}" for node, run, whom in kills)]
+    sys.stdout.write("\n" + "\n".join(told) + "\n")
+    states = {one["dag_run_id"]: one["state"] for one in team.airflow.runs("flats")}
+    assert {states[one] for one in runs} == {"success"}
+    assert len(kills) >= 20
+    shown = [team.asked("show", f"flats.{one}") for one in runs]
+    assert [one["state"] for one in shown] == ["done"] * len(runs)
+    assert len({one["version"] for one in shown}) == len(runs)
+    assert len(team.site.versions()) == before + len(runs)
+    assert not team.nodes()
