@@ -23,7 +23,7 @@ import pytest
 from pipeline.metadata.address import PASSWORD_VARIABLE
 from tests.e2e.airflows import ENDED, Airflow, installed, prepared
 from tests.e2e.site import PROJECT, Site, census, text_of
-from tests.servers import SECRET, DatabaseServer
+from tests.servers import SECRET, DatabaseServer, free_port
 
 pytestmark = pytest.mark.slow
 
@@ -326,3 +326,48 @@ def test_twenty_tasks_killed_at_random_moments(team: Team) -> None:
     assert len({one["version"] for one in shown}) == len(runs)
     assert len(team.site.versions()) == before + len(runs)
     assert not team.nodes()
+
+
+@pytest.mark.soak
+def test_the_page_s_commands_as_they_stand(tmp_path: Path) -> None:
+    """From an empty home to a pushed model by a real scheduler; `make install` has been done."""
+    page = (PROJECT / "docs" / "airflow.md").read_text()
+    install, look = (part.partition("```")[0].strip() for part in page.split("```\n")[1:4:2])
+    first, *lines = install.splitlines()
+    assert first == "make install"
+    port = free_port()
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "PYTHON", "VIRTUAL"))},
+        **{"HOME": str(tmp_path), "AIRFLOW__API__PORT": str(port)},
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{port}/execution/",
+    }
+    workspace = tmp_path / "housing"
+    with (tmp_path / "said").open("wb") as said:
+        shell = subprocess.Popen(
+            ["bash", "-ec", "\n".join([*lines, "wait"])],
+            cwd=PROJECT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
+            start_new_session=True,
+        )
+    try:
+        end = time.monotonic() + 1500
+        while not list(workspace.glob("serving/housing/[0-9]*")):
+            assert shell.poll() is None, (tmp_path / "said").read_text()[-3000:]
+            assert time.monotonic() < end, (tmp_path / "airflow.log").read_text()[-3000:]
+            time.sleep(1)
+        done = subprocess.run(
+            ["bash", "-ec", look], cwd=PROJECT, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        assert "housing.scheduled__" in done.stdout
+        assert "pushed     version 1" in done.stdout
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(shell.pid, signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            shell.wait(30)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(shell.pid, signal.SIGKILL)
