@@ -24,12 +24,14 @@ class Options:
         pipeline: The compiled pipeline's file, written beside it, absolute.
         schedule: When runs start: a cron expression or ``@daily`` and so on; None for when somebody starts one.
         image: The image that nodes run in; None if none was given.
+        span_zero: The day, as ``2026-11-22``, whose data is span 0, where the data path has ``{SPAN}``.
     """
 
     out: Path
     pipeline: Path
     schedule: str | None = None
     image: str | None = None
+    span_zero: str | None = None
 
 
 Render = Callable[[Compiled, Options], str]
