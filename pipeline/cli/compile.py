@@ -28,6 +28,8 @@ def compile_command(
     serving: str | None,
     schedule: str | None,
     image: str | None,
+    claim: str | None,
+    secret: str | None,
     as_json: bool,
 ) -> int:
     """Compile and write; return the exit code."""
@@ -57,7 +59,7 @@ def compile_command(
         )
     texts = {compiled_file: compiled.text()}
     if render is not None:
-        texts[out] = render(compiled, Options(out, compiled_file, schedule, image))
+        texts[out] = render(compiled, Options(out, compiled_file, schedule, image, claim, secret))
     try:
         for file, text in texts.items():  # what names the other one last
             write_text(file, text)

@@ -145,6 +145,8 @@ def resume(*, run: str | None, workspace: Path, max_nodes: int | None, as_json: 
 @click.option("--out", required=True, metavar="FILE", type=click.Path(path_type=Path), help="The file to write.")
 @click.option("--schedule", metavar="CRON", help="When runs start: a cron expression, or @daily and so on.")
 @click.option("--image", metavar="IMAGE", help="The image that nodes run in, for kubeflow, vertex and tfjob.")
+@click.option("--claim", metavar="NAME", help="The PersistentVolumeClaim that pods mount at the workspace.")
+@click.option("--secret", metavar="NAME", help="The Secret with the metadata store's password; for vertex, a file.")
 @click.option("--pipeline-root", metavar="URI", help="Where artifacts go.  [default: in the workspace]")
 @click.option("--metadata-url", metavar="URL", help="The metadata store, without a password: metadata.url.")
 @click.option("--data", metavar="PATH", help="Data to read instead of the problem's own; not looked at.")
@@ -159,6 +161,8 @@ def compile_(
     out: Path,
     schedule: str | None,
     image: str | None,
+    claim: str | None,
+    secret: str | None,
     pipeline_root: str | None,
     metadata_url: str | None,
     data: str | None,
@@ -183,6 +187,8 @@ def compile_(
         serving=serving,
         schedule=schedule,
         image=image,
+        claim=claim,
+        secret=secret,
         as_json=as_json,
     )
 

@@ -24,12 +24,16 @@ class Options:
         pipeline: The compiled pipeline's file, written beside it, absolute.
         schedule: When runs start: a cron expression or ``@daily`` and so on; None for when somebody starts one.
         image: The image that nodes run in; None if none was given.
+        claim: The PersistentVolumeClaim that pods have the workspace from; None for the usual name.
+        secret: Where pods have the metadata store's password from; None for the usual name.
     """
 
     out: Path
     pipeline: Path
     schedule: str | None = None
     image: str | None = None
+    claim: str | None = None
+    secret: str | None = None
 
 
 Render = Callable[[Compiled, Options], str]
