@@ -194,6 +194,62 @@ def compile_(
 
 
 @cli.command()
+@click.argument("node")
+@click.option("--run", "run_id", required=True, metavar="RUN", help="The run's name, the same for all of its nodes.")
+@click.option(
+    "--pipeline",
+    required=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="What `compile` wrote: FILE.json of --target ir, or FILE.pipeline.json beside another target's file.",
+)
+@click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="A setting of this run's; the same for all its nodes.",
+)
+@click.option(
+    "--workspace",
+    metavar="DIR",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The workspace, if not the one that the pipeline was compiled for.",
+)
+@click.option(
+    "--wait",
+    type=click.IntRange(0),
+    default=3600,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to wait for somebody who runs this very node.",
+)
+@options.outcome_as_json
+@options.verbose
+def node(
+    *,
+    node: str,
+    run_id: str,
+    pipeline: Path,
+    overrides: tuple[str, ...],
+    workspace: Path | None,
+    wait: int,
+    as_json: bool,
+    verbose: bool,
+) -> int:
+    """Run one NODE of a compiled pipeline, as one task of a scheduler: of the run RUN, which the first node begins.
+
+    A node that has ended well in that run is not run again. Exit codes as above; another attempt may help after 1, 137
+    and 143 alone.
+    """
+    from pipeline.cli.node import node_command
+
+    return node_command(
+        *(node, run_id, pipeline, overrides), workspace=workspace, wait=wait, as_json=as_json, verbose=verbose
+    )
+
+
+@cli.command()
 @click.argument("name")
 @click.option("--data", required=True, metavar="PATH", help="CSV file, folder of them, or glob.")
 @click.option("--label", required=True, metavar="COLUMN", help="The column to predict.")

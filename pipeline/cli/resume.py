@@ -9,6 +9,7 @@ from pipeline.cli.run import carry_out
 from pipeline.errors import SettingsError
 from pipeline.lineage.archive import Archive, Record
 from pipeline.lineage.liveness import is_alive
+from pipeline.lineage.runs import is_waiting
 from pipeline.lineage.store import Store
 from pipeline.local.run import resume_run
 from pipeline.local.workspace import open_workspace
@@ -61,10 +62,15 @@ def last_unfinished(archive: Archive) -> tuple[str, list[str]]:
                 f"{name} did not end, and a later run of {problem} did; "
                 f"to go on with it all the same: python runner.py resume {name} --workspace {archive.root}"
             )
-        elif not is_alive(record.folder):
-            return name, []
-        else:
+        elif is_alive(record.folder):
             busy = busy or name
+        elif is_waiting(archive, name):
+            notes.append(
+                f"{name} waits for the scheduler that starts its nodes; "
+                f"to go on with it here: python runner.py resume {name} --workspace {archive.root}"
+            )
+        else:
+            return name, []
     return busy or archive.runs[-1], notes[:1]
 
 

@@ -69,9 +69,7 @@ def carry_out(
         tell: Returns the summary, where it is another than a run's.
     """
     display = Display()
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) != signal.SIG_IGN:  # as nohup has it
-            signal.signal(number, _interrupt)
+    heed_signals()
     try:
         outcome = work(display)
     except KeyboardInterrupt as stopped:
@@ -87,6 +85,13 @@ def carry_out(
         else:
             click.echo(render(outcome, sys.stdout.isatty(), verbose=verbose))
     return exit_code(outcome)
+
+
+def heed_signals() -> None:
+    """Have SIGTERM and SIGHUP end the command as Ctrl-C does."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:  # as nohup has it
+            signal.signal(number, _interrupt)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:

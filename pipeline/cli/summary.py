@@ -226,6 +226,6 @@ def _next(outcome: Outcome, pushed: dict[str, Any] | None) -> str:
     if refusal(outcome):
         return f"improve the model or change the bounds in {near(str(outcome.job.problem.folder / 'pipeline.toml'))}"
     if pushed:
-        serving = outcome.job.workspace.serving(name)
+        serving = outcome.job.serving
         return f"serve it: tensorflow_model_server --model_name={name} --model_base_path={shlex.quote(str(serving))}"
     return shlex.join(["python", *_run(outcome.job)])

@@ -78,21 +78,52 @@ def read_problem(folder: Path, overrides: Sequence[str] = (), data: str | None =
         if isinstance(section, dict):
             section["path"] = _absolute(data, Path.cwd())
             given[("data", "path")] = f"--data {data}"
-    settings = None
+    settings = _validated(values, mistakes, given, file, key_lines(text))
+    return Problem(name=folder.resolve().name, folder=folder.resolve(), settings=settings)
+
+
+def with_overrides(problem: Problem, overrides: Sequence[str], where: Path) -> Problem:
+    """Return a problem whose settings were read before with some of them replaced.
+
+    Args:
+        problem: The problem.
+        overrides: ``a.b=value`` as given with ``--set``.
+        where: The file that the settings come from, for messages.
+
+    Raises:
+        SettingsError: With one part for each mistake.
+    """
+    if not overrides:
+        return problem
+    values = problem.settings.model_dump(mode="json", by_alias=True, exclude_none=True)
+    given: dict[Path_, str] = {}
+    mistakes = [mistake for text in overrides if (mistake := _override(values, text, given))]
+    return problem.model_copy(update={"settings": _validated(values, mistakes, given, where)})
+
+
+def _validated(
+    values: dict[str, Any],
+    mistakes: list[PipelineError],
+    given: dict[Path_, str],
+    file: Path,
+    lines: dict[Path_, int] | None = None,
+) -> Settings:
+    """Validate the values of a file, whose keys stand in these lines; tell these mistakes and all others."""
+    lines = lines or {}
     try:
         settings = Settings.model_validate(values)
     except ValidationError as error:
-        lines = key_lines(text)
+        settings = None
         found = [(_line(lines, item["loc"]), _explain(item, file, lines, given)) for item in error.errors()]
-        mistakes += [mistake for _, mistake in sorted(found, key=lambda pair: pair[0])]
+        mistakes = mistakes + [mistake for _, mistake in sorted(found, key=lambda pair: pair[0])]
     if settings is None or mistakes:
         count = "One mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
         raise SettingsError(
-            f"{count} in the settings of {folder.name}",
+            f"{count} in the settings of {file.parent.name if lines else file.name}",
             hint="docs/settings.md describes every setting",
             parts=mistakes,
         )
-    return Problem(name=folder.resolve().name, folder=folder.resolve(), settings=settings)
+    return settings
 
 
 def _read_text(file: Path) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pipeline.housekeeping.catalogue import Catalogue
 from pipeline.lineage.pushes import live, pushes
+from pipeline.lineage.runs import is_waiting
 
 BASELINES = 2
 """Blessed models kept of each problem: the latest, and the one that the latest is itself compared with."""
@@ -69,7 +70,9 @@ def keeping(catalogue: Catalogue, keep_runs: int) -> Keeping:
             words = f"version {push.version}, which is live, and its run {run}"
             _add(found, Reason(problem, words), catalogue.of_runs([run]))
         for run in away:
-            words = f"a node of {run} is under way, as far as the metadata says"
+            waits = is_waiting(catalogue.archive, run)
+            words = f"{run} waits for the scheduler that starts its nodes" if waits else f"a node of {run} is under way"
+            words += "" if waits else ", as far as the metadata says"
             _add(found, Reason(problem, words), catalogue.of_runs([run]))
         in_serving = [one for one in ours if one.folder.is_dir() or _is_out_of_sight(catalogue, one.folder.parent)]
         if in_serving:
@@ -99,12 +102,12 @@ def _versions(numbers: Iterable[int]) -> str:
 
 
 def _is_under_way(catalogue: Catalogue, run: str) -> bool:
-    """Say whether a run that is none of this machine's has a node that runs.
+    """Say whether a run that is none of this machine's has a node that runs, or that may be started at any moment.
 
     Of runs of this machine the locks say more than ML Metadata does; see :mod:`pipeline.housekeeping.alone`.
     """
     if catalogue.archive.record(run).job:
-        return False
+        return is_waiting(catalogue.archive, run)
     return any(catalogue.executions[one].state == "running" for one in catalogue.runs[run])
 
 

@@ -49,6 +49,11 @@ class Record:
         return len(resumes_of(self.folder))
 
     @property
+    def scheduled(self) -> bool:
+        """Whether a scheduler elsewhere starts its nodes, one by one."""
+        return bool(self.job.get("scheduled"))
+
+    @property
     def began(self) -> tuple[float, float]:
         """When the run began, or was last resumed, and the seconds that it took before that."""
         last = (resumes_of(self.folder) or [{}])[-1]

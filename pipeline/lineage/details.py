@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.lineage import facts
-from pipeline.lineage.archive import Archive, read_json
+from pipeline.lineage.archive import Archive, Record, read_json
 from pipeline.lineage.code import files
-from pipeline.lineage.liveness import is_alive
+from pipeline.lineage.liveness import is_alive, node_is_alive
 from pipeline.lineage.pushes import producers
 from pipeline.lineage.runs import Parts, Run, describe, parts
 from pipeline.lineage.store import Artifact, Execution
@@ -140,7 +140,6 @@ def nodes(archive: Archive, name: str) -> list[Node]:
     made = {one.id: one for one in archive.store.artifacts(event.artifact for event in events if event.output)}
     first = producers(archive, made)
     runs = archive.store.runs_of(first.values())
-    left = "cancelled" if record.outcome else "stopped" if record.job and not is_alive(record.folder) else "running"
     found = []
     for node, tried in attempts.items():
         last, told = tried[-1], record.node(node)
@@ -151,7 +150,7 @@ def nodes(archive: Archive, name: str) -> list[Node]:
         found.append(
             Node(
                 name=node,
-                state=_state(last, told, left),
+                state=_state(last, told, _left(record, node)),
                 started=last.started,
                 seconds=_seconds(last, told),
                 why=str(told.get("why") or ""),
@@ -173,6 +172,16 @@ def nodes(archive: Archive, name: str) -> list[Node]:
                 Node(told["node"], told["state"], seconds=seconds, error=told.get("error"), log=log, attempts=0)
             )
     return found
+
+
+def _left(record: Record, node: str) -> str:
+    """Return what became of a node that ML Metadata has as running."""
+    if record.scheduled and node_is_alive(record.folder, node):
+        return "running"
+    if record.outcome:
+        return "cancelled"
+    alive = node_is_alive(record.folder, node) if record.scheduled else is_alive(record.folder)
+    return "stopped" if record.job and not alive else "running"
 
 
 def planned(archive: Archive, name: str) -> list[Node]:

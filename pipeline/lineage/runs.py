@@ -12,6 +12,8 @@ from pipeline.lineage.liveness import is_alive
 from pipeline.lineage.store import Artifact, Execution
 
 _OWN = 60.0
+WAITS = 86_400.0
+"""Seconds since its last sign of life for which a run is taken to wait for its scheduler to start the next node."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,8 @@ class Run:
         started: Seconds since the epoch; None if nothing says when.
         seconds: How long it took: until now, if it is under way, and until its last sign of life, if it was stopped;
             None if that is not known.
-        state: ``done``, ``failed``, ``running``, ``cancelled`` (by a signal), or ``stopped`` before its end.
+        state: ``done``, ``failed``, ``running``, ``waiting`` (for the scheduler elsewhere that starts its nodes),
+            ``cancelled`` (by a signal), or ``stopped`` before its end.
         sources: The files that it read.
         rows: Rows by split.
         span: The span of the data.
@@ -173,8 +176,19 @@ def _problem(archive: Archive, found: Parts) -> str:
     return next(iter(places.values()))[0] if places else ""
 
 
+def is_waiting(archive: Archive, name: str) -> bool:
+    """Say whether a run's next node may be started by its scheduler at any moment, while none runs just now.
+
+    Nobody can tell when a scheduler has given up: for a day it is trusted, unless somebody resumed the run here.
+    """
+    record = archive.record(name)
+    if not record.scheduled or record.resumed or record.outcome is not None or is_alive(record.folder):
+        return False
+    return time.time() - _last_sign(archive, record, parts(archive, name)) < WAITS
+
+
 def _seconds(archive: Archive, record: Record, found: Parts, state: str) -> float | None:
-    if record.outcome:
+    if record.outcome and state != "running":
         return float(record.outcome.get("seconds", 0))
     if record.job.get("started"):
         began, spent = record.began
@@ -199,13 +213,17 @@ def _last_sign(archive: Archive, record: Record, found: Parts) -> float:
 
 
 def _state(archive: Archive, record: Record, found: Parts) -> str:
+    if record.scheduled and is_alive(record.folder):  # another node of it may have failed meanwhile
+        return "running"
     if record.outcome is not None:
         if record.outcome.get("cancelled"):
             return "cancelled"
         return "failed" if record.outcome.get("error") else "done"
     states = {one.state for one in found.executions}
     if record.job:
-        return "running" if is_alive(record.folder) else "stopped"
+        if is_alive(record.folder):
+            return "running"
+        return "waiting" if is_waiting(archive, record.run) else "stopped"
     if "failed" in states:
         return "failed"
     if "running" in states:

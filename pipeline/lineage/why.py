@@ -127,6 +127,8 @@ def _not_started(archive: Archive, run: str, node: Node) -> str:
     if node.error:
         return str(node.error.get("headline", "it failed before it started"))
     state = describe(archive, run).state
+    if state == "waiting":
+        return "its scheduler has not started it yet"
     if state == "running":
         return "the run is under way, and has not come to it yet"
     broken = [one.name for one in nodes(archive, run) if one.state == "failed" and one.name != node.name]

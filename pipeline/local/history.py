@@ -26,8 +26,8 @@ _NEVER_REUSED = {
 }  # each looks at what has changed since: the metadata, the serving directory
 
 
-def fail_abandoned(store: Any, artifacts: Path, alive: Callable[[str], bool]) -> int:
-    """Mark executions that are still running although their run is not as failed, and remove what they left.
+def fail_abandoned(store: Any, artifacts: Path, alive: Callable[[str, str], bool]) -> int:
+    """Mark executions that are still running although nobody runs them as failed, and remove what they left.
 
     TFX removes the outputs of a node that fails, but a killed process cannot: nothing that is half made stays where a
     reader might take it for a result.
@@ -35,7 +35,7 @@ def fail_abandoned(store: Any, artifacts: Path, alive: Callable[[str], bool]) ->
     Args:
         store: The metadata store.
         artifacts: The folder that holds each pipeline's artifacts, by its name.
-        alive: Whether a run is under way, by its name.
+        alive: Whether a node of a run may be under way, by the names of both.
 
     Returns:
         How many there were.
@@ -43,7 +43,9 @@ def fail_abandoned(store: Any, artifacts: Path, alive: Callable[[str], bool]) ->
     abandoned = []
     for execution in [one for one in store.get_executions() if one.last_known_state in _UNFINISHED]:
         contexts = store.get_contexts_by_execution(execution.id)
-        if any(one.type == "pipeline_run" and alive(one.name) for one in contexts):
+        runs = [one.name for one in contexts if one.type == "pipeline_run"]
+        nodes = [one.name.rpartition(".")[2] for one in contexts if one.type == "node"]
+        if any(alive(run, node) for run in runs for node in nodes or [""]):
             continue
         for context in contexts:
             if context.type == "node":

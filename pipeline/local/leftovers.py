@@ -60,6 +60,26 @@ def remove(run: Path, node: str = "") -> None:
     shutil.rmtree(folder_of(run) / node, ignore_errors=True)
 
 
+def name_of(process: str, only: str) -> str:
+    """Return the folder's name of a process of a run.
+
+    Args:
+        process: A node, or another process that the fork server forks.
+        only: The one node of its fork server's, if it has but one: other servers of the run fork processes of the same
+            names at the same time.
+    """
+    return f"{only}.{process}" if only and process != only else process
+
+
+def remove_all(run: Path, only: str = "") -> None:
+    """Remove the temporary files of a run; with ``only`` those of one node and of what was forked for it."""
+    if not only:
+        remove(run)
+        return
+    for folder in (folder_of(run) / only, *folder_of(run).glob(f"{only}.*")):
+        remove(run, folder.name)
+
+
 def sweep(runs: Path) -> None:
     """Remove the temporary files of all runs that nobody works on."""
     for run in runs.iterdir():

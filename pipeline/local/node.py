@@ -25,7 +25,7 @@ from pipeline.chain import create_pipeline
 from pipeline.errors import PipelineError, find
 from pipeline.local import closing, history, launching, partial
 from pipeline.local.causes import passing
-from pipeline.local.liveness import is_alive
+from pipeline.local.liveness import node_is_alive
 from pipeline.local.record import Job, NodeResult, write_json
 from pipeline.local.resuming import as_recorded
 from pipeline.local.server import PREPARE
@@ -87,7 +87,7 @@ def prepare(job: Job) -> int:
             as_recorded(job),
             code=job.code,
             pipeline_root=job.workspace.artifacts(job.problem.name),
-            serving_dir=job.workspace.serving(job.problem.name),
+            serving_dir=job.serving,
             # Written into pipeline.pb, where no password belongs, and used by nobody.
             metadata=connection_config(job.workspace.root, with_password=False),
             enable_cache=job.cache,
@@ -100,7 +100,9 @@ def prepare(job: Job) -> int:
                 node.pipeline_node.execution_options.caching_options.enable_cache = False
         job.chain.write_bytes(ir.SerializeToString(deterministic=True))
         with Connection(job.workspace) as handle:
-            history.fail_abandoned(handle.store, job.workspace.root / "artifacts", lambda run: _is_other(job, run))
+            history.fail_abandoned(
+                handle.store, job.workspace.root / "artifacts", lambda run, node: _is_other(job, run, node)
+            )
             if plan.taken:
                 take(handle.store, job, plan.taken)
             launching.write_done(handle.store, job)
@@ -159,9 +161,9 @@ def run(job: Job, node: str, failed: str = "") -> int:
     return 0 if result.state != "failed" else 1
 
 
-def _is_other(job: Job, run: str) -> bool:
-    """Whether a run other than this one is under way. Nothing of this one is, before its nodes start."""
-    return run != job.run and is_alive(job.workspace.run(run))
+def _is_other(job: Job, run: str, node: str) -> bool:
+    """Whether a node of a run other than this one is under way. None of this one is, before its nodes start."""
+    return run != job.run and node_is_alive(job.workspace.run(run), node)
 
 
 def _has_trained(job: Job) -> bool:

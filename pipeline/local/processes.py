@@ -7,6 +7,7 @@ import selectors
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -57,20 +58,23 @@ class Server:
 
     Args:
         job: The run that it serves.
+        only: The one node that it is to run, where other servers may run others of this run at the same time.
+        kept: Descriptors that it, and the nodes, keep open for as long as they live: those of locks.
     """
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, only: str = "", kept: Sequence[int] = ()) -> None:
         self._job = job
         environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         environment["PYTHONPATH"] = os.pathsep.join([str(_PROJECT), *filter(None, [environment.get("PYTHONPATH")])])
         environment.setdefault("PYTHONWARNINGS", "ignore")
         with job.log("server").open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "pipeline.local.server", str(job.folder / "job.json"), str(os.getpid())],
+                [sys.executable, "-m", "pipeline.local.server", str(job.folder / "job.json"), str(os.getpid()), only],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
                 env=environment,
+                pass_fds=kept,
                 start_new_session=True,  # Ctrl-C reaches the runner only, which ends its children in order
             )
         self._buffer = b""

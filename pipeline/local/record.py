@@ -4,8 +4,8 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,8 @@ class Job:
         cache: Whether nodes may reuse what earlier runs made.
         part: Which part of the chain is run.
         given: The options that made the settings what they are (``--data``, ``--set``), to be given again.
+        scheduled: What is known of the scheduler that starts its nodes one by one; empty for a run of this machine's.
+        pushed_to: Where versions of the model are pushed to, if that is not the workspace's own place.
     """
 
     run: str
@@ -38,6 +40,13 @@ class Job:
     cache: bool
     part: Part = WHOLE
     given: tuple[str, ...] = ()
+    scheduled: Mapping[str, Any] = field(default_factory=dict)
+    pushed_to: str | None = None
+
+    @property
+    def serving(self) -> Path:
+        """Where versions of the model are pushed to."""
+        return Path(self.pushed_to) if self.pushed_to else self.workspace.serving(self.problem.name)
 
     @property
     def folder(self) -> Path:
@@ -79,24 +88,31 @@ def create_job(
 
     The copy is what the run imports, and stays as the record of its code.
     """
-    run = _new_run(workspace, problem.name)
-    job = Job(run, problem, workspace, cache, part, tuple(given))
+    return record_job(Job(_new_run(workspace, problem.name), problem, workspace, cache, part, tuple(given)))
+
+
+def record_job(job: Job) -> Job:
+    """Copy the problem's code, and write down what is to be done: ``job.json`` is the last of it."""
+    problem = job.problem
     _check_size(problem.folder)
+    shutil.rmtree(job.copies, ignore_errors=True)  # of somebody who was killed as he copied
     shutil.copytree(problem.folder, job.code, ignore=_NOT_COPIED)
     for folder in (job.log("x").parent, job.events("x").parent, job.result("x").parent):
         folder.mkdir(parents=True, exist_ok=True)
     write_json(
         job.folder / "job.json",
         {
-            "run": run,
+            "run": job.run,
             "problem": problem.model_dump(mode="json", by_alias=True),
-            "workspace": str(workspace.root),
-            "cache": cache,
-            "part": part.as_json(),
-            "given": list(given),
+            "workspace": str(job.workspace.root),
+            "cache": job.cache,
+            "part": job.part.as_json(),
+            "given": list(job.given),
             "started": time.time(),
             "libraries": library_versions(),
             "components": component_files(),
+            **({"scheduled": dict(job.scheduled)} if job.scheduled else {}),
+            **({"serving": job.pushed_to} if job.pushed_to else {}),
         },
     )
     return job
@@ -114,6 +130,8 @@ def read_job(file: Path) -> Job:
         value["cache"],
         read_part(value.get("part", {})),
         tuple(value.get("given", ())),
+        value.get("scheduled", {}),
+        value.get("serving"),
     )
 
 

@@ -16,7 +16,8 @@ from components.example_gen.sources import Source, hash_sources, sources_from_js
 from pipeline.config import Problem
 from pipeline.errors import DataError, InfrastructureError, SettingsError
 from pipeline.lineage.archive import RESUMES, read_json, resumes_of
-from pipeline.lineage.liveness import LOCK, is_alive
+from pipeline.lineage.liveness import LOCK, NODES, is_alive, is_held
+from pipeline.local.liveness import holder_of
 from pipeline.local.record import Job, read_job, write_json
 from pipeline.local.workspace import Workspace
 
@@ -49,28 +50,17 @@ def refuse_if_alive(folder: Path) -> None:
         SettingsError: If it is; names the process.
     """
     if is_alive(folder):
-        process = _holder(folder / LOCK)
         raise SettingsError(
             f"The run {folder.name} is under way",
-            got=f"process {process}" if process else "a process that holds it",
+            got=holder_of(folder / LOCK) or _nodes_of(folder) or "a process that holds it",
             where=str(folder),
             hint="wait until it has ended, or end it with Ctrl-C; then resume it",
         )
 
 
-def _holder(lock: Path) -> int | None:
-    """Return the process that holds a lock; None if it cannot be told, as from within a container.
-
-    Source: proc(5), /proc/locks.
-    """
-    try:
-        number = lock.stat().st_ino
-        lines = Path("/proc/locks").read_text(encoding="ascii").splitlines()
-    except OSError:
-        return None
-    fields = [line.split() for line in lines if "FLOCK" in line and "WRITE" in line and "->" not in line]
-    holders = (int(one[4]) for one in fields if one[5].rpartition(":")[2] == str(number))
-    return next((process for process in holders if process > 0), None)
+def _nodes_of(folder: Path) -> str:
+    living = sorted(one.name for one in (folder / NODES).glob("*") if is_held(one))
+    return f"nodes that a scheduler started: {', '.join(living)}" if living else ""
 
 
 def _damaged(run: str, where: Path, got: str) -> InfrastructureError:

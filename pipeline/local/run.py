@@ -4,6 +4,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -29,6 +30,7 @@ from pipeline.local.server import CLOSE, PREPARE
 from pipeline.local.stopping import Stop
 from pipeline.local.workspace import Workspace, open_workspace, shared
 
+_AT_ONCE: AbstractContextManager[None] = nullcontext()
 _PATIENCE = 20.0  # seconds for writing down how nodes ended; where that fails, the next run does it
 
 
@@ -97,7 +99,7 @@ def run_problem(
     began = time.monotonic()
     part = check(part, problem.settings, cache=cache)
     check_code(problem.name, problem.folder)
-    _check_files(problem)
+    check_files(problem)
     workspace = open_workspace(root, problem.settings.metadata.address)
     with shared(workspace, watcher.note):
         job = create_job(workspace, problem, cache=cache, part=part, given=given)
@@ -159,7 +161,7 @@ def _carry_out(job: Job, watcher: Watcher, began: float, most: int | None, resum
 def _in_server(
     server: Server, job: Job, watcher: Watcher, most: int | None, stop: Stop
 ) -> tuple[PipelineError | None, dict[str, NodeResult]]:
-    error = _prepare(server, job, watcher, stop)
+    error = prepare(server, job, watcher, stop)
     if error is not None:
         return error, {}
     upstream = json.loads((job.folder / "nodes.json").read_text(encoding="utf-8"))
@@ -192,7 +194,7 @@ def cause(results: Mapping[str, NodeResult]) -> PipelineError | None:
     return next((one for one in errors if isinstance(one, DataError)), errors[0] if errors else None)
 
 
-def _check_files(problem: Problem) -> None:
+def check_files(problem: Problem) -> None:
     """Refuse a data path that leads nowhere, and a schema that is none or lacks a column that the settings name.
 
     All before anything is loaded. What an inferred schema lacks is only known when the Trainer starts, and said there.
@@ -228,25 +230,46 @@ def _record(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _prepare(server: Server, job: Job, watcher: Watcher, stop: Stop) -> PipelineError | None:
-    """Wait until the libraries are loaded and the chain is compiled."""
+def prepare(
+    server: Server,
+    job: Job,
+    watcher: Watcher,
+    stop: Stop,
+    *,
+    turn: AbstractContextManager[Any] = _AT_ONCE,
+    done: Callable[[], bool] = lambda: False,
+) -> PipelineError | None:
+    """Wait until the libraries are loaded and the chain is compiled.
+
+    Args:
+        server: The fork server.
+        job: The run.
+        watcher: Told what happens.
+        stop: Looked at all the time: whether the run is to end.
+        turn: Entered for the compiling, where others may be about to do so too.
+        done: Asked then whether the chain is compiled already.
+
+    Returns:
+        Why it could not be; None if it is.
+    """
     began = time.monotonic()
     watcher.started("loading")
     error: PipelineError | None = None
     tries = Tries(1 + job.problem.settings.run.retries)
     if _wait(server, watcher, stop, lambda message: bool(message.get("ready"))) is not None:
-        while stop.number is None:
-            _sleep(tries.due, watcher, stop)
-            job.result(PREPARE).unlink(missing_ok=True)  # that of an attempt before
-            server.start(PREPARE)
-            message = _wait(server, watcher, stop, lambda message: message.get("ended") == PREPARE)
-            if message is None:
-                break
-            error = ended(job, PREPARE, message["code"], time.monotonic() - began).error
-            wait = tries.again(error) if error is not None else None
-            if error is None or wait is None:
-                break
-            watcher.again("loading", len(tries.failures) + 1, tries.most, wait, error)
+        with turn:
+            while stop.number is None and not done():
+                _sleep(tries.due, watcher, stop)
+                job.result(PREPARE).unlink(missing_ok=True)  # that of an attempt before
+                server.start(PREPARE)
+                message = _wait(server, watcher, stop, lambda message: message.get("ended") == PREPARE)
+                if message is None:
+                    break
+                error = ended(job, PREPARE, message["code"], time.monotonic() - began).error
+                wait = tries.again(error) if error is not None else None
+                if error is None or wait is None:
+                    break
+                watcher.again("loading", len(tries.failures) + 1, tries.most, wait, error)
     seconds = time.monotonic() - began
     if stop.error is not None:
         watcher.ended(NodeResult("loading", "cancelled", seconds))
@@ -277,11 +300,21 @@ def close_nodes(server: Server, job: Job, results: Mapping[str, NodeResult], wat
         for one in results.values()
         if one.state in ("failed", "cancelled")
     }
-    if not ends:
-        return
+    if ends:
+        write_ends(server, ends, watcher)
+
+
+def write_ends(server: Server, ends: Mapping[str, tuple[str, str]], watcher: Watcher) -> None:
+    """Have it written into ML Metadata how nodes ended; see :mod:`pipeline.local.closing`.
+
+    Args:
+        server: The fork server; nothing is done if it is gone.
+        ends: For each node ``failed`` or ``cancelled``, and why.
+        watcher: Told if it could not be done.
+    """
     until = time.monotonic() + _PATIENCE
     try:
-        server.start(CLOSE, ends=ends)
+        server.start(CLOSE, ends=dict(ends))
         message = _wait(server, watcher, None, lambda message: message.get("ended") == CLOSE, until)
     except InfrastructureError:  # it was hard enough to end the run
         message = None

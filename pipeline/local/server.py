@@ -39,12 +39,13 @@ NOT_STARTED = 75
 _PR_SET_PDEATHSIG = 1
 
 
-def serve(job_file: Path, runner: int) -> None:
+def serve(job_file: Path, runner: int, only: str = "") -> None:
     """Import, then fork on request until the input ends.
 
     Args:
         job_file: What the run is to do; see :func:`pipeline.local.record.create_job`.
         runner: The process that started this one, which may be gone already.
+        only: The one node of the run that is run here, where others may be run by other servers at the same time.
     """
     _die_with_parent(signal.SIGKILL, runner)  # importing, it would not see for seconds that its input has ended
     job = read_job(job_file)
@@ -70,11 +71,11 @@ def serve(job_file: Path, runner: int) -> None:
                 break
             *lines, buffer = (buffer + data).split(b"\n")
             for line in lines:
-                _obey(json.loads(line), job, children, (requests, replies))
-        _reap(job, children, replies)
+                _obey(json.loads(line), job, children, (requests, replies), only)
+        _reap(job, children, replies, only)
     for process in children:
         _kill(process)
-    leftovers.remove(job.folder)  # the runner does so too, if it lives
+    leftovers.remove_all(job.folder, only)  # the runner does so too, if it lives
     os._exit(0)  # the interpreter would take seconds to take TensorFlow down
 
 
@@ -117,7 +118,7 @@ def _reply(replies: int, message: dict[str, Any]) -> None:
         os.write(replies, json.dumps(message).encode() + b"\n")
 
 
-def _obey(request: dict[str, Any], job: Job, children: dict[int, str], pipes: tuple[int, int]) -> None:
+def _obey(request: dict[str, Any], job: Job, children: dict[int, str], pipes: tuple[int, int], only: str) -> None:
     if "start" in request:
         server = os.getpid()
         try:
@@ -129,7 +130,7 @@ def _obey(request: dict[str, Any], job: Job, children: dict[int, str], pipes: tu
         if process == 0:
             for pipe in pipes:
                 os.close(pipe)
-            _be_node(request, job, server)
+            _be_node(request, job, server, only)
         _lead_group(process)  # the child does so, too: who comes first is a matter of luck
         children[process] = request["start"]
         _reply(pipes[1], {"started": request["start"], "process": process})
@@ -141,14 +142,14 @@ def _obey(request: dict[str, Any], job: Job, children: dict[int, str], pipes: tu
             _kill(process, signal.SIGTERM)
 
 
-def _be_node(request: dict[str, Any], job: Job, server: int) -> NoReturn:
+def _be_node(request: dict[str, Any], job: Job, server: int, only: str) -> NoReturn:
     code, name = 1, request["start"]
     try:
         _lead_group(0)
         signal.signal(signal.SIGTERM, _end)
         _die_with_parent(signal.SIGKILL, server)
         _redirect(job.log(name))
-        leftovers.use(job.folder, name)
+        leftovers.use(job.folder, leftovers.name_of(name, only))
         from pipeline.local import node
 
         if name == PREPARE:
@@ -185,7 +186,7 @@ def _lead_group(process: int) -> None:
         os.setpgid(process, process)
 
 
-def _reap(job: Job, children: dict[int, str], replies: int) -> None:
+def _reap(job: Job, children: dict[int, str], replies: int, only: str) -> None:
     while children:
         process, status, usage = os.wait4(-1, os.WNOHANG)
         if process == 0:
@@ -193,7 +194,7 @@ def _reap(job: Job, children: dict[int, str], replies: int) -> None:
         name = children.pop(process, None)
         _kill(process)  # whatever is left of its group
         if name is not None:
-            leftovers.remove(job.folder, name)
+            leftovers.remove(job.folder, leftovers.name_of(name, only))
             code = os.waitstatus_to_exitcode(status)
             _reply(replies, {"ended": name, "code": code, "peak_mb": usage.ru_maxrss >> 10})
 
@@ -204,4 +205,4 @@ def _kill(process: int, number: int = signal.SIGKILL) -> None:
 
 
 if __name__ == "__main__":
-    serve(Path(sys.argv[1]), int(sys.argv[2]))
+    serve(Path(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:4])

@@ -5,7 +5,7 @@ from pathlib import Path
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from pipeline.local.history import fail_abandoned, sweep_working_folders
-from pipeline.local.liveness import hold, is_alive
+from pipeline.local.liveness import Wait, hold, hold_node, node_is_alive
 from pipeline.metadata.client import Client, connection_config
 
 
@@ -29,8 +29,8 @@ def test_a_live_run_is_left_alone(tmp_path: Path) -> None:
     gone, left = begin(client, tmp_path, "flats-1", "Trainer")
     live, used = begin(client, tmp_path, "flats-2", "Trainer")
 
-    def alive(run: str) -> bool:
-        return is_alive(tmp_path / "runs" / run)
+    def alive(run: str, node: str) -> bool:
+        return node_is_alive(tmp_path / "runs" / run, node)
 
     with hold(tmp_path / "runs" / "flats-2"):
         assert fail_abandoned(client, tmp_path / "artifacts", alive) == 1
@@ -41,6 +41,22 @@ def test_a_live_run_is_left_alone(tmp_path: Path) -> None:
         assert fail_abandoned(client, tmp_path / "artifacts", alive) == 0
     assert fail_abandoned(client, tmp_path / "artifacts", alive) == 1
     assert not used.exists()
+
+
+def test_of_a_run_whose_nodes_a_scheduler_starts_each_node_is_looked_at(tmp_path: Path) -> None:
+    client = Client(connection_config(tmp_path), tmp_path)
+    gone, left = begin(client, tmp_path, "flats-1", "Transform")
+    live, used = begin(client, tmp_path, "flats-1", "Trainer")
+
+    def alive(run: str, node: str) -> bool:
+        return node_is_alive(tmp_path / "runs" / run, node)
+
+    with hold_node(tmp_path / "runs" / "flats-1", "Trainer", "a test", Wait(0, print)):
+        assert fail_abandoned(client, tmp_path / "artifacts", alive) == 1
+    states = {one.id: one.last_known_state for one in client.get_executions()}
+    assert states == {gone: mlmd.Execution.FAILED, live: mlmd.Execution.RUNNING}
+    assert not left.exists()
+    assert used.exists()
 
 
 def test_working_folders_are_swept(tmp_path: Path) -> None:
