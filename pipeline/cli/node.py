@@ -19,7 +19,8 @@ from pipeline.cli.run import heed_signals
 from pipeline.config import Problem, Settings, with_overrides
 from pipeline.config.nodes import chain
 from pipeline.errors import SettingsError
-from pipeline.local.single import Call, Done, run_node
+from pipeline.local.scheduled import Call
+from pipeline.local.single import Done, run_node
 from pipeline.local.stopping import StoppedAtOnce
 from pipeline.orchestrators.compiled import RUN_ID, Compiled, here, here_in, read
 

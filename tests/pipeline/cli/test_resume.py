@@ -1,6 +1,7 @@
 """Which run ``resume`` means, and what it says where there is nothing to do. Nothing is run here."""
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,24 @@ def test_no_old_run_is_meant_that_a_later_one_made_good(tmp_path: Path, capsys: 
         "flats-20260101-100000 did not end, and a later run of flats did; to go on with it all the same: "
         f"python runner.py resume flats-20260101-100000 --workspace {tmp_path}",
     ]
+
+
+def test_a_run_that_waits_for_its_scheduler_is_not_meant(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Unless it is named, or nothing was heard of it for a day, or somebody went on with it here."""
+    write(tmp_path, "flats-20260101-100000", BAD)
+    folder = write(tmp_path, "flats-20260102-100000", None)
+    job = json.loads((folder / "job.json").read_text())
+
+    def began(at: float) -> None:
+        (folder / "job.json").write_text(json.dumps({**job, "scheduled": {"set": []}, "started": at}))
+
+    began(time.time() - 3600)
+    assert meant(tmp_path) == "flats-20260101-100000"
+    (folder / "resumes.json").write_text(json.dumps([{"at": time.time() - 60, "seconds": 1}]))
+    assert meant(tmp_path) == folder.name
+    (folder / "resumes.json").unlink()
+    began(time.time() - 100_000)
+    assert meant(tmp_path) == folder.name
 
 
 def test_a_run_that_ended_well_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import SettingsError
+from pipeline.errors import SettingsError, TransientError
 from pipeline.local import liveness
-from pipeline.local.liveness import hold, is_alive
+from pipeline.local.liveness import Wait, hold, hold_node, is_alive, node_is_alive
+from pipeline.local.resuming import refuse_if_alive
 
 ROOT = Path(__file__).parents[3]
 
@@ -66,3 +67,61 @@ def test_a_killed_holder_lets_go_although_its_child_lives(tmp_path: Path) -> Non
         if holder.stdout is not None:
             holder.stdout.close()
         holder.wait(10)
+
+
+# A node of a run, held by a command that has started something that keeps it.
+TASK = """
+import os, subprocess, sys, time
+from pathlib import Path
+from pipeline.local.liveness import Wait, hold_node
+with hold_node(Path(sys.argv[1]), "Trainer", "the first", Wait(0, print)) as held:
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], pass_fds=[held])
+    print(child.pid, flush=True)
+    time.sleep(60)
+"""
+
+
+def test_the_nodes_of_a_run_are_held_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(liveness, "_GLANCE", 0.05)
+    said: list[str] = []
+    with hold_node(tmp_path, "Trainer", "one", Wait(0, said.append)):
+        with hold_node(tmp_path, "Evaluator", "other", Wait(0, said.append)):
+            assert is_alive(tmp_path)
+            assert node_is_alive(tmp_path, "Trainer")
+            assert not node_is_alive(tmp_path, "Pusher")
+        assert not node_is_alive(tmp_path, "Evaluator")
+        with pytest.raises(SettingsError, match="is under way") as caught:
+            refuse_if_alive(tmp_path)
+        assert caught.value.got == "nodes that a scheduler started: Trainer"
+        with pytest.raises(SettingsError, match="is under way"), hold(tmp_path):
+            pass
+        again = hold_node(tmp_path, "Trainer", "again", Wait(0.1, said.append))
+        with pytest.raises(TransientError, match=r"Trainer of run .* is under way elsewhere") as busy, again:
+            pass
+        assert busy.value.got == "one has it, and did not end within 0 s"
+    assert not is_alive(tmp_path)
+    assert said == [f"waiting: Trainer of run {tmp_path.name} is under way in one"]
+    with hold(tmp_path), pytest.raises(TransientError), hold_node(tmp_path, "Trainer", "one", Wait(0.1, said.append)):
+        pass
+    assert said[1].startswith(f"waiting: Run {tmp_path.name} is under way in process ")
+
+
+def test_a_killed_task_loses_its_node_when_all_that_it_started_is_gone(tmp_path: Path) -> None:
+    task = subprocess.Popen([sys.executable, "-c", TASK, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    child = None
+    try:
+        assert task.stdout is not None
+        child = int(task.stdout.readline())
+        task.send_signal(signal.SIGKILL)
+        task.wait(10)
+        assert node_is_alive(tmp_path, "Trainer"), "what it started may still write"
+        subprocess.run(["kill", "-9", str(child)], check=True)
+        with hold_node(tmp_path, "Trainer", "the second", Wait(10, print)):
+            assert (tmp_path / ".nodes" / "Trainer").read_text() == "the second"
+    finally:
+        task.kill()
+        if child is not None:
+            subprocess.run(["kill", "-9", str(child)], check=False, stderr=subprocess.DEVNULL)
+        if task.stdout is not None:
+            task.stdout.close()
+        task.wait(10)
