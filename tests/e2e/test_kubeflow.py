@@ -1,0 +1,236 @@
+"""The files for Kubeflow, taken at their word: their containers' commands run here, told what a platform would tell.
+
+No container and no cluster is there. One run is begun by the tasks of the Kubeflow pipeline; its training, and what
+comes after it, is done by the pods of the TFJob; then the rest of the tasks find everything done.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from google.protobuf import json_format
+
+from components.cluster.roles import local_cluster
+from pipeline.metadata.address import PASSWORD_VARIABLE
+from pipeline.orchestrators import tfjob
+from pipeline.orchestrators.compiled import read
+from pipeline.orchestrators.targets import Options
+from tests.crash.whole import no_process_lives_on
+from tests.e2e.site import BEFORE_TRAINING, FROM_TRAINING, PROJECT, Site
+from tests.pipeline.orchestrators.small import IMAGE
+from tests.servers import SECRET, DatabaseServer
+
+pytestmark = pytest.mark.slow
+
+RUN = "5f0c1f0e-6a53-4c07-9f6f-1d3a9e1f8b11"
+CLUSTER = ("--set", "training.cluster.workers=2", "--set", "training.save_checkpoints_steps=100")
+
+
+@dataclass(frozen=True)
+class Platform:
+    """A problem compiled for both platforms, and what they would have: the volume, the database, the password."""
+
+    site: Site
+    root: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What every container has, the image's own."""
+        return {name: value for name, value in os.environ.items() if name not in ("TF_CONFIG", PASSWORD_VARIABLE)}
+
+    def compile(self, url: str, *more: str) -> Any:
+        """Compile for Kubeflow Pipelines; return the pipeline spec."""
+        out = self.root / "flats.yaml"
+        command = [sys.executable, "runner.py", "compile", str(self.site.problem), "--target", "kubeflow"]
+        command += ["--image", IMAGE]
+        command += ["--out", str(out), "--workspace", str(self.root), "--data", str(self.site.data)]
+        done = subprocess.run(
+            [*command, "--metadata-url", url, *more], cwd=PROJECT, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return next(yaml.safe_load_all(out.read_text()))
+
+    def task(self, spec: Any, name: str, *, run: str = RUN, **parameters: Any) -> tuple[int, Any, str]:
+        """Run a task's container command as the platform would; return its code, its ExecutorOutput and its log."""
+        from kfp.pipeline_spec import pipeline_spec_pb2 as specs
+
+        component = spec["components"][spec["root"]["dag"]["tasks"][name]["componentRef"]["name"]]
+        container = spec["deploymentSpec"]["executors"][component["executorLabel"]]["container"]
+        folder = self.root.parent / "kfp_outputs" / name
+        given = executor_input(spec, name, folder / "output_metadata.json", {"run": run, **parameters})
+        told = json_format.MessageToJson(given, indent=None)
+        command = [word.replace("{{$}}", told) for word in [*container["command"], *container["args"]]]
+        done = subprocess.run(
+            [sys.executable if word == "python" else word for word in command],
+            env={**self.environment, PASSWORD_VARIABLE: SECRET},
+            cwd=PROJECT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        file = folder / "output_metadata.json"
+        output = json_format.Parse(file.read_text(), specs.ExecutorOutput()) if file.exists() else None
+        return done.returncode, output, done.stdout + done.stderr
+
+
+def executor_input(spec: Any, name: str, file: Path, values: Mapping[str, Any]) -> Any:
+    """What the platform says to a task, with the defaults of the pipeline's parameters."""
+    from kfp.pipeline_spec import pipeline_spec_pb2 as specs
+
+    task = spec["root"]["dag"]["tasks"][name]
+    component = spec["components"][task["componentRef"]["name"]]
+    defaults = spec["root"]["inputDefinitions"]["parameters"]
+    asked = {key: values.get(key, defaults.get(key, {}).get("defaultValue")) for key in task["inputs"]["parameters"]}
+    made = component.get("outputDefinitions", {}).get("artifacts", {})
+    outputs = {
+        key: {
+            "artifacts": [
+                {"name": f"{name}-{key}", "type": kind["artifactType"], "uri": f"minio://bucket/{name}/{key}"}
+            ]
+        }
+        for key, kind in made.items()
+    }
+    value = {"inputs": {"parameterValues": asked}, "outputs": {"artifacts": outputs, "outputFile": str(file)}}
+    return json_format.ParseDict(value, specs.ExecutorInput())
+
+
+def in_order(spec: Any) -> list[str]:
+    """The tasks, each after those that it depends on."""
+    tasks, found = spec["root"]["dag"]["tasks"], list[str]()
+    while len(found) < len(tasks):
+        found += [
+            name
+            for name, task in tasks.items()
+            if name not in found and set(task.get("dependentTasks", [])) <= set(found)
+        ]
+    return found
+
+
+@pytest.fixture(scope="module")
+def platform(ground: Site, tmp_path_factory: pytest.TempPathFactory) -> Platform:
+    return Platform(ground, tmp_path_factory.mktemp("volume") / "pipeline")
+
+
+@pytest.fixture(scope="module")
+def specs(platform: Platform, postgresql: DatabaseServer) -> dict[str, Any]:
+    """The pipeline spec, and the TFJob."""
+    platform.root.mkdir()
+    spec = platform.compile(postgresql.create().url, *CLUSTER)
+    file = platform.root / "flats.pipeline.json"
+    job = tfjob.render(read(file), Options(platform.root / "job.yaml", file, image=IMAGE))
+    return {"kubeflow": spec, "tfjob": yaml.safe_load(job)}
+
+
+def pods(job: Any, run: str) -> Iterator[tuple[str, list[str], dict[str, str]]]:
+    """The name, command and environment of each pod, as the training operator would start it."""
+    given = job["spec"]["tfReplicaSpecs"]
+    count = {kind.lower(): one["replicas"] for kind, one in given.items()}
+    cluster = local_cluster(1 + count["worker"], count["ps"])
+    for kind, one in given.items():
+        [container] = one["template"]["spec"]["containers"]
+        for index in range(one["replicas"]):
+            config = {"cluster": cluster, "task": {"type": kind.lower(), "index": index}, "environment": "cloud"}
+            values = {"TF_CONFIG": json.dumps(config)}
+            for variable in container["env"]:
+                values[variable["name"]] = run if "fieldRef" in variable["valueFrom"] else SECRET
+            words = [word.replace("$(RUN)", values["RUN"]) for word in [*container["command"], *container["args"]]]
+            yield f"{kind.lower()}-{index}", [sys.executable if word == "python" else word for word in words], values
+
+
+def train(platform: Platform, job: Any, run: str) -> tuple[dict[str, int | None], dict[str, str]]:
+    """Start all pods; return their exit codes some seconds after the chief is done, and their logs."""
+    folder = platform.root.parent / "pods"
+    folder.mkdir()
+    started: dict[str, subprocess.Popen[bytes]] = {}
+    try:
+        for name, command, values in pods(job, run):
+            with (folder / name).open("wb") as log:
+                started[name] = subprocess.Popen(
+                    command, env={**platform.environment, **values}, cwd=PROJECT, stdout=log, stderr=log
+                )
+        started["chief-0"].wait(400)
+        until = time.monotonic() + 20
+        while time.monotonic() < until and any(
+            one.poll() is None for name, one in started.items() if not name.startswith("ps")
+        ):
+            time.sleep(0.1)
+        codes = {name: one.poll() for name, one in started.items()}
+    finally:
+        for one in started.values():  # cleanPodPolicy: Running
+            one.kill()
+            one.wait()
+    return codes, {name: (folder / name).read_text(errors="replace") for name in started}
+
+
+def asked(platform: Platform, *command: str) -> Any:
+    done = subprocess.run(
+        [sys.executable, "runner.py", *command, "--workspace", str(platform.root), "--json"],
+        cwd=PROJECT,
+        env={**platform.environment, PASSWORD_VARIABLE: SECRET},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return json.loads(done.stdout)
+
+
+def kebab(node: str) -> str:
+    return "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in node).strip("-")
+
+
+def test_a_run_of_kubeflows_tasks_and_of_the_pods_of_a_tfjob(platform: Platform, specs: dict[str, Any]) -> None:
+    spec, run = specs["kubeflow"], f"{platform.site.problem.name}.{RUN}"
+    before = [name for name in in_order(spec) if name in {kebab(node) for node in BEFORE_TRAINING}]
+    assert len(before) == len(BEFORE_TRAINING)
+
+    code, output, said = platform.task(spec, "transform")
+    assert code == 2, said
+    assert "Transform cannot run yet" in said
+    assert output is None
+
+    for name in before:
+        code, output, said = platform.task(spec, name)
+        assert code == 0, said
+        for key in spec["components"][f"comp-{name}"]["outputDefinitions"]["artifacts"]:
+            [artifact] = output.artifacts[key].artifacts
+            assert Path(artifact.uri).is_relative_to(platform.root)
+            assert Path(artifact.uri).exists()
+            assert artifact.name == f"{name}-{key}"
+
+    codes, logs = train(platform, specs["tfjob"], run)
+    told = "\n".join(f"--- {name}: {codes[name]}\n{text[-3000:]}" for name, text in logs.items())
+    assert codes == {"chief-0": 0, "worker-0": 0, "ps-0": None, "evaluator-0": 0}, told
+    assert SECRET not in told
+    shown = asked(platform, "show", run)
+    assert {node["name"]: node["state"] for node in shown["nodes"]} == {
+        name: "ran" for name in (*BEFORE_TRAINING, *FROM_TRAINING)
+    }
+    [version] = (platform.root / "serving" / platform.site.problem.name).iterdir()
+    assert version.name == "1"
+
+    for name in [one for one in in_order(spec) if one not in before]:
+        code, output, said = platform.task(spec, name)
+        assert code == 0, said
+        if name == "trainer":
+            [model] = output.artifacts["model"].artifacts
+            assert (Path(model.uri) / "Format-Serving" / "saved_model.pb").exists()
+    assert asked(platform, "show", run)["nodes"] == shown["nodes"]
+    no_process_lives_on(platform.root)
+
+
+def test_a_container_with_another_compiled_pipeline_says_so(platform: Platform, specs: dict[str, Any]) -> None:
+    spec = json.loads(json.dumps(specs["kubeflow"]))
+    arguments = spec["deploymentSpec"]["executors"]["exec-example-gen"]["container"]["args"]
+    arguments[arguments.index("--definition") + 1] = "0" * 12
+    code, output, said = platform.task(spec, "example-gen", run="another")
+    assert (code, output) == (2, None)
+    assert "The image holds another compiled pipeline" in said
+    assert not (platform.root / "runs" / f"{platform.site.problem.name}.another").exists()
