@@ -210,9 +210,9 @@ def test_a_run_of_kubeflows_tasks_and_of_the_pods_of_a_tfjob(platform: Platform,
     assert codes == {"chief-0": 0, "worker-0": 0, "ps-0": None, "evaluator-0": 0}, told
     assert SECRET not in told
     shown = asked(platform, "show", run)
-    assert {node["name"]: node["state"] for node in shown["nodes"]} == {
-        name: "ran" for name in (*BEFORE_TRAINING, *FROM_TRAINING)
-    }
+    assert {node["name"]: node["state"] for node in shown["nodes"]} == dict.fromkeys(
+        (*BEFORE_TRAINING, *FROM_TRAINING), "ran"
+    )
     [version] = (platform.root / "serving" / platform.site.problem.name).iterdir()
     assert version.name == "1"
 
@@ -220,7 +220,9 @@ def test_a_run_of_kubeflows_tasks_and_of_the_pods_of_a_tfjob(platform: Platform,
         code, output, said = platform.task(spec, name)
         assert code == 0, said
         if name == "trainer":
-            [model] = output.artifacts["model"].artifacts
+            [model], [trained] = (output.artifacts[key].artifacts for key in ("model", "model_run"))
+            record = json.loads((Path(trained.uri) / "training.json").read_text())
+            assert (record["workers"], record["ps"], record["losses"]) == (2, 1, [])
             assert (Path(model.uri) / "Format-Serving" / "saved_model.pb").exists()
     assert asked(platform, "show", run)["nodes"] == shown["nodes"]
     no_process_lives_on(platform.root)
