@@ -36,7 +36,7 @@ RUN = "{{$.pipeline_job_uuid}}"
 EXECUTOR_INPUT = "{{$}}"
 
 _SYSTEM = {"Examples": "system.Dataset", "Model": "system.Model", "ModelEvaluation": "system.Metrics"}
-_PARAMETERS = {
+_PARAMETERS: dict[str, dict[str, Any]] = {
     "data": {
         "parameterType": "STRING",
         "defaultValue": "",

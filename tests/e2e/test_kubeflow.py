@@ -210,9 +210,8 @@ def test_a_run_of_kubeflows_tasks_and_of_the_pods_of_a_tfjob(platform: Platform,
     assert codes == {"chief-0": 0, "worker-0": 0, "ps-0": None, "evaluator-0": 0}, told
     assert SECRET not in told
     shown = asked(platform, "show", run)
-    assert {node["name"]: node["state"] for node in shown["nodes"]} == dict.fromkeys(
-        (*BEFORE_TRAINING, *FROM_TRAINING), "ran"
-    )
+    states = {node["name"]: node["state"] for node in shown["nodes"]}
+    assert states == dict.fromkeys((*BEFORE_TRAINING, *FROM_TRAINING), "ran")
     [version] = (platform.root / "serving" / platform.site.problem.name).iterdir()
     assert version.name == "1"
 
