@@ -28,7 +28,8 @@ import tensorflow_transform as tft  # noqa: E402
 from components import progress  # noqa: E402
 from components.estimator import training  # noqa: E402
 from components.estimator.distributed import train_anywhere  # noqa: E402
-from components.estimator.training import Task, train_and_evaluate  # noqa: E402
+from components.estimator.task import Task  # noqa: E402
+from components.estimator.training import train_and_evaluate  # noqa: E402
 from pipeline.config import read_problem  # noqa: E402
 from pipeline.config.model import DEFAULT_TRAIN_STEPS, Cluster, Training  # noqa: E402
 from pipeline.problems.housing import features as f  # noqa: E402

@@ -12,7 +12,8 @@ from components.cluster.member import forked, fresh
 from components.cluster.roles import alone, part_of
 from components.cluster.supervisor import FOLDER, supervise
 from components.estimator import clustered
-from components.estimator.training import Task, train_and_evaluate
+from components.estimator.task import Task
+from components.estimator.training import train_and_evaluate
 from components.infra_validator.separate import may_fork
 from components.progress import report
 from pipeline.config.model import Cluster

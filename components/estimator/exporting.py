@@ -41,13 +41,6 @@ def serving_input_receiver_fn(transform: Any, label: str, forward: Sequence[str]
     needed = dependencies(transform).needed_by_serving(label)
     spec = {name: one for name, one in transform.raw_feature_spec().items() if name in needed or name in forward}
 
-    if not spec:
-        raise UserCodeError(
-            "No feature is computed from a column that a request has",
-            got=f"features that need no column, or the column {label}, which is what is predicted",
-            where="preprocessing_fn in preprocessing.py",
-        )
-
     def make() -> Any:
         examples = tf.compat.v1.placeholder(tf.string, [None], name="examples")
         parsed = tf.io.parse_example(examples, spec)

@@ -1,8 +1,6 @@
 """Trains and evaluates an Estimator with ``train_and_evaluate``."""
 
-import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,67 +9,29 @@ import components.estimator.compat  # noqa: F401  before TensorFlow
 import tensorflow as tf
 
 from components.cluster.account import Account
-from components.cluster.roles import Part, part_of
+from components.cluster.roles import Part
 from components.estimator import clustered
 from components.estimator.best import BestCheckpoint
 from components.estimator.checkpoints import checkpoint_hooks, recover
 from components.estimator.evaluations import Evaluations, check_metrics
 from components.estimator.inputs import input_fn
-from components.estimator.judging import Judge, JudgingHook
-from components.estimator.mirroring import mirrored, replicas
+from components.estimator.judging import JudgingHook
+from components.estimator.mirroring import replicas
 from components.estimator.models import create_estimator
+from components.estimator.planning import planned
+from components.estimator.run_config import run_config, set_seeds, timeout_secs
 from components.estimator.stopping import EarlyStoppingHook, reason_to_stop
 from components.estimator.summaries import SummaryHook
+from components.estimator.task import Task
 from components.estimator.warm_start import WarmStart, warm_start
 from components.estimator.watching import ProgressHook
 from components.progress import report
 from components.trainer.curve import Curve, read_curve
 from components.trainer.record import TrainingRecord, read_record
-from components.transform.records import count_records_of
 from components.user_code import place
 from components.user_code.boundary import user_code
-from pipeline.config.model import DEFAULT_TRAIN_STEPS, Training
+from pipeline.config.model import Training
 from pipeline.errors import UserCodeError
-
-_PLATFORM_SECS = 1800  # what a platform may take to start the other processes
-_SEEDS_APART = 1_000_003
-
-
-@dataclass(frozen=True)
-class Task:
-    """What is trained on what.
-
-    Attributes:
-        problem: Name of the problem.
-        label: Name of the label among the transformed features.
-        train_files: TFRecord files of transformed examples, gzip where their names end in ``.gz``.
-        eval_files: The same of the eval split.
-        feature_spec: How to parse them.
-        settings: The training settings.
-        model_dir: Where checkpoints and summaries go; what is there already is continued.
-        forward: The columns that an export's answers will hold beside the predictions.
-        start: The model to start from; None to start from scratch.
-        receiver_fn: The ``serving_input_receiver_fn`` of exports made meanwhile, for ``export = "latest"``.
-        command: Starts a fresh process that takes part in training this very task, for a cluster of our own where this
-            process cannot fork.
-        tuned: The values in ``settings`` that a search found, by name, or None if it was to find some and did not; told
-            in the record.
-        judge: Who is told each evaluation, for a training that is a trial of a search.
-    """
-
-    problem: str
-    label: str
-    train_files: Sequence[str]
-    eval_files: Sequence[str]
-    feature_spec: dict[str, Any]
-    settings: Training
-    model_dir: Path
-    forward: Sequence[str] = ()
-    start: WarmStart | None = None
-    receiver_fn: Any = None
-    command: Sequence[str] = ()
-    tuned: Mapping[str, Any] | None = field(default_factory=dict)
-    judge: Judge | None = None
 
 
 class NanLossError(UserCodeError):
@@ -101,15 +61,15 @@ def train_and_evaluate(
     """
     settings = task.settings
     leads = part is None or part.leads
-    record = _planned(task, leads, account)
+    record = planned(task, leads, account)
     # tf_random_seed alone leaves the initializers of Keras and tf.layers to generators of their own. Seeds Python's,
     # numpy's and theirs, which last once anybody has seeded them: so for each way to bring a model.
-    _seed(settings)
+    set_seeds(settings)
     began_at = recover(task.model_dir) if leads else _step(clustered.latest(task.model_dir)) or 0
     in_cluster = record.workers > 0
     if began_at >= record.train_steps and not in_cluster:
         report(note=f"continues from step {began_at:,}, the last one")
-    config = _run_config(task, record, began_at, part, folder)
+    config = run_config(task, record, began_at, part, folder)
 
     def training_hooks(spec: Any) -> list[Any]:
         made = {"config": estimator.config, "began_at": began_at, "evaluations": evaluations}
@@ -133,17 +93,17 @@ def train_and_evaluate(
                     estimator, eval_input, [*_named_metrics(settings), *(task.judge.named if task.judge else ())]
                 )
             if part is not None:
-                _seed(settings)
+                set_seeds(settings)
                 done = began_at >= record.train_steps or _is_over(task, evaluations)
                 made = estimator, train_spec, eval_spec
-                times = _timeout_secs(settings), settings.evaluation_throttle_secs
+                times = timeout_secs(settings), settings.evaluation_throttle_secs
                 clustered.do_part(part, task.model_dir, made, *times, done=done)
                 return estimator, {}
             metrics = _catch_up(estimator, eval_input, settings, evaluations, best, in_cluster=in_cluster)
             # The Estimator would look for itself, but not find the step in the checkpoint of a converted Keras model,
             # and train one more.
             if began_at < record.train_steps and not _is_over(task, evaluations, in_cluster=in_cluster):
-                _seed(settings)  # graphs may have been built meanwhile
+                set_seeds(settings)  # graphs may have been built meanwhile
                 last, _ = tf.estimator.train_and_evaluate(estimator, train_spec, eval_spec)
                 metrics = last or metrics
             if metrics is None:  # the last checkpoint was there already: a killed attempt had come this far
@@ -222,91 +182,6 @@ def _hooks(
     return [clustered.TellHook(part.role), *hooks] if part is not None else hooks
 
 
-def _planned(task: Task, leads: bool = True, account: Account | None = None) -> TrainingRecord:
-    """Work out the last step; what an earlier attempt has written of this training is kept.
-
-    Args:
-        task: What is trained.
-        leads: Whether this process writes the record.
-        account: What happened in the cluster that has trained.
-    """
-    settings = task.settings
-    steps, rows = settings.train_steps or DEFAULT_TRAIN_STEPS, None
-    if settings.num_epochs is not None:
-        rows = count_records_of(task.train_files)
-        steps = max(1, -(-rows * settings.num_epochs // settings.batch_size))
-        times = "1 epoch" if settings.num_epochs == 1 else f"{settings.num_epochs:,} epochs"
-        if leads:
-            report(note=f"{times} of {rows:,} rows: {steps:,} steps of {settings.batch_size:,}")
-    task.model_dir.mkdir(parents=True, exist_ok=True)
-    before = read_record(task.model_dir)
-    cluster = {"workers": before.workers, "ps": before.ps} if before and before.workers else _cluster_of(settings)
-    record = TrainingRecord(
-        train_steps=steps,
-        batch_size=settings.batch_size,
-        num_epochs=settings.num_epochs,
-        rows=rows,
-        export=settings.export,
-        warm_start=before.warm_start if before else (),
-        losses=(*(before.losses if before else ()), *(account.sentences() if account else ())),
-        workers=cluster.get("workers", 0),
-        ps=cluster.get("ps", 0),
-        tuned=None if task.tuned is None else dict(task.tuned),
-    )
-    if not leads:
-        return record
-    if settings.warm_start and task.start is None:
-        said = ("warm start: no blessed model yet, so the weights begin from scratch",)
-        report(note=said[0])
-        record = record.but(warm_start=said)
-    return record.write(task.model_dir)
-
-
-def _timeout_secs(settings: Training) -> int:
-    return settings.cluster.timeout_secs if settings.cluster else _PLATFORM_SECS
-
-
-def _cluster_of(settings: Training) -> dict[str, int]:
-    """Return how many processes train this: what ``TF_CONFIG`` says, or the settings."""
-    part = part_of(os.environ)
-    if part is not None:
-        trainers = (len(part.cluster.get(kind, ())) for kind in ("chief", "master", "worker"))
-        return {"workers": sum(trainers), "ps": len(part.cluster.get("ps", ()))}
-    return {"workers": settings.cluster.workers, "ps": settings.cluster.ps} if settings.cluster else {}
-
-
-def _seed(settings: Training) -> None:
-    tf.keras.utils.set_random_seed(settings.seed % 2**32)
-
-
-def _run_config(
-    task: Task, record: TrainingRecord, began_at: int, part: Part | None = None, folder: str | None = None
-) -> Any:
-    settings = task.settings
-    more: dict[str, Any] = {}
-    if part is not None:
-        # Workers come when they can: the Estimator would let each wait 5 s longer than the one before.
-        more = {"experimental_max_worker_delay_secs": 0, "session_creation_timeout_secs": _timeout_secs(settings)}
-    elif settings.distribute == "mirrored":
-        more = mirrored()
-    number = part.role.index + 1 if part is not None and part.role.kind == "worker" else 0
-    if settings.save_checkpoints_secs is not None:
-        when = {"save_checkpoints_secs": settings.save_checkpoints_secs}
-    else:
-        when = {"save_checkpoints_steps": settings.save_checkpoints_steps or max(1, -(-record.train_steps // 4))}
-    return tf.estimator.RunConfig(
-        model_dir=folder or str(task.model_dir),
-        # A training that goes on is to drop other units than it did first of all, and a worker others than the next.
-        # Rows are shuffled by a seed apart.
-        tf_random_seed=settings.seed + began_at + _SEEDS_APART * number,
-        keep_checkpoint_max=settings.keep_checkpoint_max,
-        save_summary_steps=settings.save_summary_steps,
-        log_step_count_steps=settings.log_step_count_steps,
-        **when,
-        **more,
-    )
-
-
 def _start_from(start: WarmStart, record: TrainingRecord, model_dir: Path) -> None:
     said = warm_start(start)
     lines = (f"warm start from {start.model}: {said[0]}", *said[1:])
@@ -315,9 +190,13 @@ def _start_from(start: WarmStart, record: TrainingRecord, model_dir: Path) -> No
 
 
 def _latest(task: Task) -> list[Any]:
-    if task.settings.export != "latest" or task.receiver_fn is None:
+    if task.settings.export != "latest" or task.make_receiver_fn is None:
         return []
-    return [tf.estimator.LatestExporter("latest", task.receiver_fn, exports_to_keep=task.settings.keep_checkpoint_max)]
+    return [
+        tf.estimator.LatestExporter(
+            "latest", task.make_receiver_fn(), exports_to_keep=task.settings.keep_checkpoint_max
+        )
+    ]
 
 
 def _named_metrics(settings: Training) -> list[tuple[str, str]]:

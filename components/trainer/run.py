@@ -23,7 +23,8 @@ from components.estimator.describing import write_description
 from components.estimator.distributed import train_anywhere
 from components.estimator.exporting import export, serving_input_receiver_fn
 from components.estimator.forwarding import check_columns, columns_by_use
-from components.estimator.training import Task, exported_checkpoint
+from components.estimator.task import Task
+from components.estimator.training import exported_checkpoint
 from components.estimator.warm_start import WarmStart, vocabularies
 from components.progress import report
 from components.trainer.curve import PICTURE, read_curve
@@ -52,7 +53,7 @@ def run_fn(fn_args: Any) -> None:
     Raises:
         UserCodeError: If the problem's code fails.
     """
-    task, describe = task_of(fn_args)
+    task, receiver_fn, describe = task_of(fn_args)
     announce(fn_args, task.problem)
     done = train_anywhere(task)
     if done is None:
@@ -60,7 +61,7 @@ def run_fn(fn_args: Any) -> None:
     estimator, metrics = done
     report(note="exporting")
     target, checkpoint = Path(fn_args.serving_model_dir), exported_checkpoint(task)
-    export(estimator, task.problem, task.receiver_fn, target, describe, checkpoint=checkpoint)
+    export(estimator, task.problem, receiver_fn(), target, describe, checkpoint=checkpoint)
     model_run = Path(fn_args.model_run_dir)
     _write(task.model_dir / METRICS_FILE, metrics)
     _draw(task.model_dir, task.problem)
@@ -70,8 +71,12 @@ def run_fn(fn_args: Any) -> None:
     _write(task.model_dir / _DONE, {"model_run": str(model_run)})
 
 
-def task_of(fn_args: Any) -> tuple[Task, Callable[..., Any]]:
-    """Return what is trained, and what describes its export; settles for this process whether it is deterministic."""
+def task_of(fn_args: Any) -> tuple[Task, Callable[[], Any], Callable[..., Any]]:
+    """Return what is trained, what makes the receiver of its export, and what describes it.
+
+    It settles for this process whether it is deterministic, and leaves TensorFlow otherwise idle, so that the process
+    can still fork.
+    """
     config = fn_args.custom_config
     tuned = values_of(fn_args.hyperparameters)
     settings = with_values(Training.model_validate_json(config["training"]), tuned)
@@ -85,7 +90,7 @@ def task_of(fn_args: Any) -> tuple[Task, Callable[..., Any]]:
     model_run = Path(fn_args.model_run_dir)
     checkpoints = checkpoint_folder(model_run, fn_args, config)
     _write(checkpoints / ATTEMPT, {"model_run": str(model_run)})
-    receiver_fn = serving_input_receiver_fn(transform, config["label"], forward)
+    receiver_fn = functools.partial(serving_input_receiver_fn, transform, config["label"], forward)
     task = Task(
         problem=config["problem"],
         label=config["label"],
@@ -96,11 +101,15 @@ def task_of(fn_args: Any) -> tuple[Task, Callable[..., Any]]:
         model_dir=checkpoints,
         forward=forward,
         start=_start(fn_args, settings),
-        receiver_fn=receiver_fn,
+        make_receiver_fn=receiver_fn,
         command=command(fn_args, config["problem"]) if settings.cluster is not None else (),
         tuned=tuned if tuned or not config.get("tuned") else None,
     )
-    return task, functools.partial(write_description, problem=config["problem"], schema=schema, forward=forward)
+    return (
+        task,
+        receiver_fn,
+        functools.partial(write_description, problem=config["problem"], schema=schema, forward=forward),
+    )
 
 
 def _draw(folder: Path, problem: str) -> None:

@@ -12,7 +12,7 @@ from tfx.utils import json_utils
 
 from components.batches import read_in_batches
 from components.rows import PROPERTY, reconcile
-from components.transform.label import check_label_varies
+from components.transform.label import check_columns_to_ask_for, check_label_varies
 from components.transform.records import count_records
 from pipeline.errors import find
 from pipeline.lineage.saved_model import transform_reach
@@ -51,8 +51,9 @@ class Executor(executor.Executor):
 
 def _check_label(transformed: Any, output_dict: Any, exec_properties: Any) -> None:
     custom = json_utils.loads(exec_properties["custom_config"])
-    graph = tft.TFTransformOutput(artifact_utils.get_single_uri(output_dict["transform_graph"]))
-    label = custom["label"]
+    folder, label = artifact_utils.get_single_uri(output_dict["transform_graph"]), custom["label"]
+    check_columns_to_ask_for(folder, label, custom["problem"])
+    graph = tft.TFTransformOutput(folder)
     check_label_varies(
         artifact_utils.get_split_uri([transformed], "train"),
         graph.transformed_feature_spec(),

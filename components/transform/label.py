@@ -1,4 +1,4 @@
-"""The label as the transform gives it, where that is not just a column of the data."""
+"""The label as the transform gives it, where that is not just a column of the data, and what is left without it."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -50,6 +50,27 @@ def label_function(transform_graph: str, label: str) -> LabelOf:
         return of(tf.constant(list(rows), tf.string, shape=[len(rows)])).numpy()
 
     return labels
+
+
+def check_columns_to_ask_for(transform_graph: str, label: str, problem: str) -> None:
+    """Refuse a transform that leaves a request nothing to say: no feature but the label is computed from a column.
+
+    Args:
+        transform_graph: Folder of the TransformGraph artifact.
+        label: The label's name.
+        problem: The problem's name.
+
+    Raises:
+        UserCodeError: If it is so.
+    """
+    if dependencies(tft.TFTransformOutput(transform_graph)).needed_by_serving(label):
+        return
+    raise UserCodeError(
+        "No feature is computed from a column that a request has",
+        got=f"features that need no column, or the column of the label {label}, which is what is predicted",
+        expected="at least one feature that a column of the data goes into",
+        where=str(place.original(place.folder(problem) / "preprocessing.py")),
+    )
 
 
 def check_label_varies(transformed: str, feature_spec: dict[str, Any], label: str, *, raw: bool, problem: str) -> None:

@@ -15,7 +15,8 @@ import tensorflow_transform as tft
 
 from components.estimator.evaluations import Evaluations
 from components.estimator.judging import Judge
-from components.estimator.training import NanLossError, Task, train_and_evaluate
+from components.estimator.task import Task
+from components.estimator.training import NanLossError, train_and_evaluate
 from components.trainer.record import read_record
 from components.tuner.child import REQUEST, Line, be_child
 from components.user_code import place

@@ -3,7 +3,6 @@
 import gzip
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import components.estimator.compat  # noqa: F401  before TensorFlow
@@ -12,11 +11,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from bench.pushed import newest
 from bench.tips import Ranking, measure, read_trips
+from tests.e2e.shipped import ROOT, Ship
+from tests.e2e.shipped import run as shipped_run
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "data" / "taxi" / "trips.csv.gz"
 REAL = ROOT.parent / "shared" / "data" / "chicago_taxi" / "data.csv"
 ASKED = {
@@ -27,31 +28,18 @@ ASKED = {
 
 
 def run(workspace: Path, *more: str) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "runner.py", "run", "taxi", "--workspace", str(workspace), *more]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert "Traceback" not in done.stdout + done.stderr
-    return done
+    return shipped_run("taxi", workspace, *more)
 
 
-def outputs(workspace: Path, node: str, key: str) -> Path:
-    outcome = max((workspace / "runs").glob("taxi-*/outcome.json"))
-    nodes = {one["node"]: one for one in json.loads(outcome.read_text())["nodes"]}
-    return Path(nodes[node]["outputs"][key][0]["uri"])
-
-
-@pytest.fixture(scope="module")
-def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture
+def workspace(shipped: Ship) -> Path:
     """One run on the data that ships."""
-    made = tmp_path_factory.mktemp("taxi") / "w"
-    done = run(made)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "taxi: blessed, and pushed as version 1" in done.stdout
-    return made
+    return shipped("taxi").workspace
 
 
 @pytest.fixture(scope="module")
-def rankings(workspace: Path) -> dict[str, Ranking]:
-    return measure(workspace)
+def rankings(shipped: Ship) -> dict[str, Ranking]:
+    return measure(shipped("taxi").workspace)
 
 
 def test_it_ranks_trips_nearly_as_well_as_possible(rankings: dict[str, Ranking]) -> None:
@@ -63,7 +51,7 @@ def test_it_ranks_trips_nearly_as_well_as_possible(rankings: dict[str, Ranking])
 
 
 def test_the_verdict_measures_what_we_measure_and_each_slice(workspace: Path, rankings: dict[str, Ranking]) -> None:
-    verdict = json.loads((outputs(workspace, "Evaluator", "evaluation") / "verdict.json").read_text())
+    verdict = json.loads((newest(workspace, "taxi").made("Evaluator", "evaluation") / "verdict.json").read_text())
     values = {(one["slice"], one["metric"]): one["value"] for one in verdict["measurements"]}
     assert values["overall", "auc"] == pytest.approx(rankings["all trips"].model, abs=2e-3)
     assert values["payment_type=Credit Card", "auc"] == pytest.approx(rankings["paid by card"].model, abs=5e-3)
@@ -76,7 +64,7 @@ def test_serving_asks_for_nothing_that_only_the_label_needs(workspace: Path) -> 
     model = tf.saved_model.load(str(workspace / "serving" / "taxi" / "1"))
     assert set(model.signatures["raw"].structured_input_signature[1]) == ASKED
     assert "classification" in model.signatures
-    serialized, _ = read_trips(outputs(workspace, "ExampleGen", "examples") / "Split-eval")
+    serialized, _ = read_trips(newest(workspace, "taxi").made("ExampleGen", "examples") / "Split-eval")
     whole = serialized[:1000]
     without = []
     for row in whole:

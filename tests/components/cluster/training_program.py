@@ -13,7 +13,8 @@ import components.estimator.compat  # noqa: F401  before TensorFlow
 import tensorflow as tf
 
 from components.estimator.distributed import train_anywhere
-from components.estimator.training import Task, exported_checkpoint
+from components.estimator.task import Task
+from components.estimator.training import exported_checkpoint
 from components.trainer.record import read_record
 from components.user_code import place
 from pipeline.config.model import Training

@@ -11,7 +11,8 @@ import components.estimator.compat  # noqa: F401  before TensorFlow
 
 import tensorflow as tf
 
-from components.estimator.training import Task, train_and_evaluate
+from components.estimator.task import Task
+from components.estimator.training import train_and_evaluate
 from components.user_code import place
 from pipeline.config.model import Training
 

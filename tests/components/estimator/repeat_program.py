@@ -11,7 +11,8 @@ import components.estimator.compat  # noqa: F401  before TensorFlow
 import numpy as np
 import tensorflow as tf
 
-from components.estimator.training import Task, train_and_evaluate
+from components.estimator.task import Task
+from components.estimator.training import train_and_evaluate
 from pipeline.config import read_problem
 from pipeline.config.model import Training
 

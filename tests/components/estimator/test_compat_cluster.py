@@ -78,6 +78,7 @@ def step_of(folder: Path) -> str:
     return (folder / "model" / "checkpoint").read_text().splitlines()[0]
 
 
+@pytest.mark.soak
 def test_workers_that_mirror_each_other(tmp_path: Path) -> None:
     # Both workers and no chief: only the coordinator knows that the first worker is chief.
     seen = run_cluster("mirrored_v2", ["worker", "worker"], tmp_path)

@@ -15,7 +15,8 @@ from components import progress
 from components.description import RAW
 from components.estimator.exporting import export
 from components.estimator.models import create_estimator
-from components.estimator.training import Task, train_and_evaluate
+from components.estimator.task import Task
+from components.estimator.training import train_and_evaluate
 from pipeline.config.model import Training
 from pipeline.errors import UserCodeError
 from tests.components import problem_folder

@@ -14,7 +14,8 @@ import tensorflow as tf
 
 from components.estimator.best import BestCheckpoint
 from components.estimator.stopping import reason_to_stop
-from components.estimator.training import Task, exported_checkpoint, train_and_evaluate
+from components.estimator.task import Task
+from components.estimator.training import exported_checkpoint, train_and_evaluate
 from components.trainer.record import TrainingRecord, read_record
 from pipeline.config.model import EarlyStopping, Training
 from pipeline.errors import SettingsError
@@ -273,7 +274,7 @@ def test_latest_exports_each_evaluated_checkpoint_meanwhile(problem: Path, rows:
     values = {"train_steps": 30, "save_checkpoints_steps": 10, "batch_size": 5, "export": "latest", "throttle_secs": 0}
     values["keep_checkpoint_max"] = 2
     settings = Training.model_validate(values)
-    walk = Task("walks", "y", rows, rows, SPEC, settings, tmp_path / "m", receiver_fn=receiver)
+    walk = Task("walks", "y", rows, rows, SPEC, settings, tmp_path / "m", make_receiver_fn=lambda: receiver)
     train_and_evaluate(walk)
     exports = sorted((tmp_path / "m" / "export" / "latest").iterdir())
     assert len(exports) == 2, "the older ones go, as checkpoints do"

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.estimator.training import Task, train_and_evaluate
+from components.estimator.task import Task
+from components.estimator.training import train_and_evaluate
 from components.trainer.curve import Curve, read_curve
 from pipeline.config.model import Training
 from tests.components import problem_folder

@@ -24,7 +24,8 @@ from tensorflow_transform.tf_metadata import dataset_metadata, metadata_io, sche
 
 from components.estimator.exporting import export, serving_input_receiver_fn
 from components.estimator.models import create_estimator
-from components.estimator.training import Task, train_and_evaluate
+from components.estimator.task import Task
+from components.estimator.training import train_and_evaluate
 from components.user_code import place
 from pipeline.config.model import Training
 

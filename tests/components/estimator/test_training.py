@@ -11,7 +11,8 @@ import pytest
 import tensorflow as tf
 
 from components import progress
-from components.estimator.training import Task, train_and_evaluate
+from components.estimator.task import Task
+from components.estimator.training import train_and_evaluate
 from pipeline.config.model import Training
 from pipeline.errors import UserCodeError
 from tests.components import problem_folder

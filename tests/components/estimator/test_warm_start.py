@@ -11,7 +11,8 @@ import numpy.typing as npt
 import pytest
 import tensorflow as tf
 
-from components.estimator.training import Task, train_and_evaluate
+from components.estimator.task import Task
+from components.estimator.training import train_and_evaluate
 from components.estimator.warm_start import WarmStart, vocabularies
 from components.trainer.record import read_record
 from pipeline.config.model import Training

@@ -9,7 +9,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from components.transform.dependencies import dependencies
-from components.transform.label import check_label_varies, columns_of_label, label_function
+from components.transform.label import check_columns_to_ask_for, check_label_varies, columns_of_label, label_function
 from components.transform.preprocessing import preprocessing_fn
 from pipeline.errors import DataError, UserCodeError
 from tests.components import problem_folder
@@ -55,6 +55,14 @@ def test_columns_of_a_label(transform: str) -> None:
     assert columns_of_label(transform, "tips") is None
     assert columns_of_label(transform, "big") == ["fare", "tips"]
     assert columns_of_label(transform, "payment") == ["payment"]
+
+
+def test_a_transform_that_leaves_nothing_to_ask_for_is_refused(transform: str, tmp_path: Path) -> None:
+    check_columns_to_ask_for(transform, "big", "housing")
+    label_alone = str(write_transform(tmp_path, lambda inputs: {"big": inputs["tips"]}))
+    with pytest.raises(UserCodeError, match="No feature is computed from a column that a request has") as caught:
+        check_columns_to_ask_for(label_alone, "big", "housing")
+    assert str(caught.value.where).endswith("housing/preprocessing.py")
 
 
 def test_the_label_of_raw_rows_is_what_training_sees(transform: str) -> None:

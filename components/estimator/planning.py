@@ -1,0 +1,60 @@
+"""What a training is about to do, written down before it begins; what an earlier attempt wrote of it is kept."""
+
+import os
+
+from components.cluster.account import Account
+from components.cluster.roles import part_of
+from components.estimator.task import Task
+from components.progress import report
+from components.trainer.record import TrainingRecord, read_record
+from components.transform.records import count_records_of
+from pipeline.config.model import DEFAULT_TRAIN_STEPS, Training
+
+
+def planned(task: Task, leads: bool = True, account: Account | None = None) -> TrainingRecord:
+    """Work out the last step; what an earlier attempt has written of this training is kept.
+
+    Args:
+        task: What is trained.
+        leads: Whether this process writes the record.
+        account: What happened in the cluster that has trained.
+    """
+    settings = task.settings
+    steps, rows = settings.train_steps or DEFAULT_TRAIN_STEPS, None
+    if settings.num_epochs is not None:
+        rows = count_records_of(task.train_files)
+        steps = max(1, -(-rows * settings.num_epochs // settings.batch_size))
+        times = "1 epoch" if settings.num_epochs == 1 else f"{settings.num_epochs:,} epochs"
+        if leads:
+            report(note=f"{times} of {rows:,} rows: {steps:,} steps of {settings.batch_size:,}")
+    task.model_dir.mkdir(parents=True, exist_ok=True)
+    before = read_record(task.model_dir)
+    cluster = {"workers": before.workers, "ps": before.ps} if before and before.workers else _cluster_of(settings)
+    record = TrainingRecord(
+        train_steps=steps,
+        batch_size=settings.batch_size,
+        num_epochs=settings.num_epochs,
+        rows=rows,
+        export=settings.export,
+        warm_start=before.warm_start if before else (),
+        losses=(*(before.losses if before else ()), *(account.sentences() if account else ())),
+        workers=cluster.get("workers", 0),
+        ps=cluster.get("ps", 0),
+        tuned=None if task.tuned is None else dict(task.tuned),
+    )
+    if not leads:
+        return record
+    if settings.warm_start and task.start is None:
+        said = ("warm start: no blessed model yet, so the weights begin from scratch",)
+        report(note=said[0])
+        record = record.but(warm_start=said)
+    return record.write(task.model_dir)
+
+
+def _cluster_of(settings: Training) -> dict[str, int]:
+    """Return how many processes train this: what ``TF_CONFIG`` says, or the settings."""
+    part = part_of(os.environ)
+    if part is not None:
+        trainers = (len(part.cluster.get(kind, ())) for kind in ("chief", "master", "worker"))
+        return {"workers": sum(trainers), "ps": len(part.cluster.get("ps", ()))}
+    return {"workers": settings.cluster.workers, "ps": settings.cluster.ps} if settings.cluster else {}
