@@ -16,9 +16,9 @@ from pydantic import ValidationError
 from pipeline.cli.closed import unless_closed
 from pipeline.cli.display import Display
 from pipeline.cli.run import heed_signals
-from pipeline.config import Problem, Settings, with_overrides
+from pipeline.config import SETTINGS_FILE, Problem, Settings, read_problem, with_overrides
 from pipeline.config.nodes import chain
-from pipeline.errors import SettingsError
+from pipeline.errors import PipelineError, SettingsError
 from pipeline.local.scheduled import Call
 from pipeline.local.single import Done, run_node
 from pipeline.local.stopping import StoppedAtOnce
@@ -40,8 +40,11 @@ def node_command(
 ) -> int:
     """Run the node, and print how it ended; return the exit code."""
     file = Path(os.path.normpath(Path.cwd() / pipeline.expanduser()))
-    call = call_of(read(file), file, node, run, overrides=overrides, workspace=workspace, wait=wait)
+    compiled = read(file)
+    call = call_of(compiled, file, node, run, overrides=overrides, workspace=workspace, wait=wait)
     display = Display()
+    if not (call.workspace / "runs" / run).exists() and (changed := changed_since(compiled, file)):
+        display.note(changed)
     heed_signals()
     try:
         done = run_node(call, display)
@@ -149,6 +152,26 @@ def _problem(compiled: Compiled, file: Path) -> Problem:
             hint="compile it again",
         ) from None
     return Problem(name=compiled.problem, folder=folder, settings=settings)
+
+
+def changed_since(compiled: Compiled, file: Path) -> str | None:
+    """Say in a sentence which settings of the problem's folder changed since it was compiled; None if none did."""
+    words = [here(one) for one in compiled.given]
+    options = list(zip(words[::2], words[1::2], strict=False))
+    data = next((value for option, value in options if option == "--data"), None)
+    problem = _problem(compiled, file)
+    try:
+        now = read_problem(problem.folder, [value for option, value in options if option == "--set"], data)
+    except PipelineError as error:
+        return f"the settings in {problem.folder} are no longer valid ({error.headline}); this run goes by {file}"
+    one, other = (each.settings.model_dump(mode="json", by_alias=True) for each in (problem, now))
+    names = ", ".join(name for name in one if one[name] != other[name])
+    where = problem.folder / SETTINGS_FILE
+    return (
+        f"{names} in {where} changed since {file} was compiled, by which this run goes; compile it again"
+        if names
+        else None
+    )
 
 
 def lines(done: Done, *, verbose: bool) -> list[str]:

@@ -23,10 +23,11 @@ from components.trainer.run import forget_done
 from components.user_code import place
 from pipeline.chain import create_pipeline
 from pipeline.errors import PipelineError, find
+from pipeline.lineage.liveness import NODES, is_held
 from pipeline.local import closing, history, launching, partial
 from pipeline.local.causes import passing
 from pipeline.local.liveness import node_is_alive
-from pipeline.local.record import Job, NodeResult, write_json
+from pipeline.local.record import Job, NodeResult, compiled_by, write_bytes, write_json
 from pipeline.local.resuming import as_recorded
 from pipeline.local.server import PREPARE
 from pipeline.local.taking import take
@@ -79,8 +80,16 @@ class Connection(metadata.Metadata):
         return self
 
 
-def prepare(job: Job) -> int:
-    """Compile the chain to ``pipeline.pb``, and mark executions that a killed run left behind as failed."""
+def prepare(job: Job, *, among_others: bool = False) -> int:
+    """Compile the chain to ``pipeline.pb``, and mark executions that a killed run left behind as failed.
+
+    Args:
+        job: The run.
+        among_others: Whether other processes may run nodes of this run at the same time, and know what is done.
+
+    Returns:
+        0 if that went well, else 1; what went wrong is in the result.
+    """
     _start_logging()
     try:
         chain = create_pipeline(
@@ -98,16 +107,18 @@ def prepare(job: Job) -> int:
         for node in ir.nodes:
             if node.pipeline_node.node_info.id in plan.anew:
                 node.pipeline_node.execution_options.caching_options.enable_cache = False
-        job.chain.write_bytes(ir.SerializeToString(deterministic=True))
+        write_bytes(job.chain, ir.SerializeToString(deterministic=True))
         with Connection(job.workspace) as handle:
             history.fail_abandoned(
                 handle.store, job.workspace.root / "artifacts", lambda run, node: _is_other(job, run, node)
             )
             if plan.taken:
                 take(handle.store, job, plan.taken)
-            launching.write_done(handle.store, job)
+            if not among_others:
+                launching.write_done(handle.store, job)
     except Exception as error:  # noqa: BLE001  every failure becomes a result
         return _failed(job, PREPARE, error)
+    write_json(job.compiled_by, compiled_by())
     write_json(job.folder / "nodes.json", plan.upstream)
     write_json(job.result(PREPARE), NodeResult(PREPARE, "ran").as_json())
     return 0
@@ -162,8 +173,9 @@ def run(job: Job, node: str, failed: str = "") -> int:
 
 
 def _is_other(job: Job, run: str, node: str) -> bool:
-    """Whether a node of a run other than this one is under way. None of this one is, before its nodes start."""
-    return run != job.run and node_is_alive(job.workspace.run(run), node)
+    """Whether a node of another run is under way, or one of this run that another process than this run's own runs."""
+    folder = job.workspace.run(run)
+    return is_held(folder / NODES / node) if run == job.run else node_is_alive(folder, node)
 
 
 def _has_trained(job: Job) -> bool:

@@ -68,6 +68,11 @@ class Job:
         """The compiled chain, TFX's pipeline IR as a serialised protobuf."""
         return self.folder / "pipeline.pb"
 
+    @property
+    def compiled_by(self) -> Path:
+        """By what it was compiled; see :func:`compiled_by`."""
+        return self.folder / "compiled_by.json"
+
     def log(self, node: str) -> Path:
         """The log of a node."""
         return self.workspace.logs(self.run) / f"{node}.log"
@@ -109,8 +114,7 @@ def record_job(job: Job) -> Job:
             "part": job.part.as_json(),
             "given": list(job.given),
             "started": time.time(),
-            "libraries": library_versions(),
-            "components": component_files(),
+            **compiled_by(),
             **({"scheduled": dict(job.scheduled)} if job.scheduled else {}),
             **({"serving": job.pushed_to} if job.pushed_to else {}),
         },
@@ -158,11 +162,21 @@ def _check_size(folder: Path) -> None:
         )
 
 
+def compiled_by() -> dict[str, Any]:
+    """Return what decides, beside a run's own code and settings, what its chain is compiled to."""
+    return {"libraries": library_versions(), "components": component_files()}
+
+
 def write_json(file: Path, value: Any) -> None:
     """Write a JSON file whole or not at all."""
+    write_bytes(file, json.dumps(value, indent=1).encode())
+
+
+def write_bytes(file: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
     beside = file.with_name(f".{file.name}.{os.getpid()}")
     try:
-        beside.write_text(json.dumps(value, indent=1), encoding="utf-8")
+        beside.write_bytes(content)
         beside.replace(file)
     except OSError:
         beside.unlink(missing_ok=True)

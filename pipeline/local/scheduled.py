@@ -10,7 +10,7 @@ from pipeline.config import Problem
 from pipeline.errors import NotBlessedError, PipelineError, SettingsError, from_json
 from pipeline.lineage.archive import read_json, resumes_of
 from pipeline.local import leftovers
-from pipeline.local.record import Job, NodeResult, record_job, write_json
+from pipeline.local.record import Job, NodeResult, compiled_by, record_job, write_json
 from pipeline.local.resuming import open_run
 from pipeline.local.run import cause
 from pipeline.local.workspace import Workspace
@@ -112,6 +112,14 @@ def chain_of(job: Job) -> dict[str, tuple[str, ...]] | None:
     """Return the chain as it was compiled for the run; None before that."""
     found = read_json(job.folder / "nodes.json")
     return {node: tuple(needs) for node, needs in found.items()} if found else None
+
+
+def is_compiled(job: Job) -> bool:
+    """Say whether the chain of a run is compiled, with the components and libraries that there are now.
+
+    Otherwise what a node makes would be filed under those of the day that the run began, and taken for theirs.
+    """
+    return chain_of(job) is not None and read_json(job.compiled_by) == compiled_by()
 
 
 def refusal_of(result: NodeResult) -> PipelineError | None:

@@ -153,7 +153,7 @@ def _be_node(request: dict[str, Any], job: Job, server: int, only: str) -> NoRet
         from pipeline.local import node
 
         if name == PREPARE:
-            code = node.prepare(job)
+            code = node.prepare(job, among_others=bool(only))
         elif name == CLOSE:
             code = node.close(job, request["ends"])
         else:

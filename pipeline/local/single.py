@@ -5,7 +5,8 @@ What runs the node is what runs it in a local run: the fork server, :func:`pipel
 run's record instead, which the first node to start writes:
 
 - ``runs/<run>/job.json`` has the settings, ``code/`` the code, ``nodes.json`` and ``pipeline.pb`` the chain. They are
-  made once, by whoever holds ``.begin``, and hold for all nodes.
+  made once, by whoever holds ``.begin``, and hold for all nodes. (But the chain is compiled again, from the same code
+  and settings, where this project or its libraries are others than then.)
 - A node is one process's at a time: ``.nodes/<node>``, held with ``flock(2)`` by the command and all that it starts,
   so that it is free when the last of them is gone, however that came; on a server's store a lock of the database too
   (:mod:`pipeline.metadata.lease`). Who comes second finds the node done.
@@ -32,7 +33,7 @@ from pipeline.local.liveness import Wait, hold_node
 from pipeline.local.processes import Server
 from pipeline.local.record import Job, NodeResult, write_json
 from pipeline.local.run import Watcher, check_files, close_nodes, prepare, write_ends
-from pipeline.local.scheduled import WELL, Call, begin_run, bring_up_to_date, chain_of, refusal_of
+from pipeline.local.scheduled import WELL, Call, begin_run, bring_up_to_date, chain_of, is_compiled, refusal_of
 from pipeline.local.scheduler import run_nodes
 from pipeline.local.stopping import Stop
 from pipeline.local.turns import Beginning, on_server
@@ -115,7 +116,7 @@ def _carry_out(call: Call, job: Job, begin: Beginning, watcher: Watcher, descrip
     waiting = Wait(call.wait, watcher.note, lambda: stop.number is not None)
     try:
         with stop.heeded(), stop.in_order(), Server(job, node, (descriptor,)) as server:
-            error = prepare(server, job, watcher, stop, turn=begin.turn(waiting), done=lambda: bool(chain_of(job)))
+            error = prepare(server, job, watcher, stop, turn=begin.turn(waiting), done=lambda: is_compiled(job))
             if error is None and again:
                 write_ends(server, {node: ("failed", _GONE)}, watcher)
             if error is None:

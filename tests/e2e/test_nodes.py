@@ -112,6 +112,45 @@ def test_a_run_that_began_here_goes_on_under_a_scheduler(tmp_path: Path) -> None
 
 
 @pytest.mark.soak
+def test_what_a_task_tells_its_scheduler(tmp_path: Path) -> None:
+    """Ended by SIGTERM, data refused, then mended, and a model that is not blessed."""
+    metrics = 'evaluation.metrics=[{name = "mean_absolute_error", upper_bound = 0.001}]'
+    made = compiled(tmp_path, "--set", metrics)
+    ended = made.start("ExampleGen")
+    until(lambda: list((made.site.workspace / "runs").glob("*/job.json")), ended)
+    ended.terminate()
+    told = made.wait(ended)
+    assert told.code == 143, told.text
+    assert "ExampleGen was ended by SIGTERM" in told.stderr
+    [run] = made.ask("runs")
+    assert run["state"] == "cancelled"
+
+    good = made.site.data.read_text()
+    made.site.data.write_text(good + "1,2,3\n")
+    refused = made.node("ExampleGen", "--json")
+    assert refused.code == 3, refused.text
+    assert (refused.json["state"], refused.json["exit_code"]) == ("failed", 3)
+    [run] = made.ask("runs")
+    assert run["state"] == "failed"
+    early = made.node("StatisticsGen")
+    assert early.code == 2
+    assert "ExampleGen: failed" in early.stderr
+    made.site.data.write_text(good)
+
+    chain = list(made.chain())
+    for node in chain[:-1]:
+        assert made.node(node).code == 0
+        assert made.ask("runs")[0]["state"] == "waiting"
+    for before in (False, True):
+        pusher = made.node("Pusher", "--json")
+        assert (pusher.code, pusher.json["before"]) == (5, before), pusher.text
+        assert "The model was not blessed; nothing was pushed" in pusher.json["error"]["headline"]
+    [run] = made.ask("runs")
+    assert (run["state"], run["blessed"], run["version"]) == ("done", False, None)
+    assert made.site.served() == {}
+
+
+@pytest.mark.soak
 def test_on_postgresql(tmp_path: Path, postgresql: DatabaseServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two machines, which have no locks of files in common: here two copies of each task, at once."""
     monkeypatch.setenv(PASSWORD_VARIABLE, SECRET)

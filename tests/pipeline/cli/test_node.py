@@ -1,12 +1,13 @@
 """What `node` refuses before anything is begun or loaded, and what it makes of a compiled pipeline."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pipeline.cli.main import main
-from pipeline.cli.node import call_of
+from pipeline.cli.node import call_of, changed_since
 from pipeline.config import read_problem
 from pipeline.config.nodes import chain
 from pipeline.errors import SettingsError
@@ -52,6 +53,18 @@ def test_the_settings_are_the_files_own_and_those_of_the_run(made: Compiled, fil
     assert plain.problem.settings == read_problem(FLATS, [], str(tmp_path / "rows.csv")).settings
     elsewhere = call_of(replace(made, serving="/serving/flats"), file, "Trainer", "flats.1", workspace=Path("/v"))
     assert (elsewhere.workspace, elsewhere.pushed_to) == (Path("/v"), "/serving/flats")
+
+
+def test_settings_that_changed_since_are_told(made: Compiled, file: Path, tmp_path: Path) -> None:
+    assert changed_since(made, file) is None
+    folder = shutil.copytree(FLATS, tmp_path / "flats")
+    moved = replace(made, folder=str(folder), given=(*made.given, "--set", "training.seed=7"))
+    told = changed_since(moved, file)
+    assert told is not None
+    assert told.startswith("training in ")
+    settings = folder / "pipeline.toml"
+    settings.write_text(settings.read_text() + "\n[nonsense]\n")
+    assert "are no longer valid (One mistake in the settings of flats)" in str(changed_since(moved, file))
 
 
 def refused(made: Compiled, file: Path, *more: str, node: str = "Trainer", run: str = "flats.1") -> SettingsError:

@@ -138,6 +138,18 @@ def test_a_run_that_is_under_way_on_another_machine_is_kept(ground: Ground, gc: 
     assert "a node of flats-20260101-100000 is under way, as far as the metadata says" in reasons
 
 
+def test_a_run_that_waits_for_its_scheduler_is_kept(ground: Ground, gc: Gc) -> None:
+    for number in (1, 2):
+        ground.run(number, running=True)
+    ground.run(3)
+    name = "flats-20260102-100000"
+    file = ground.root / "runs" / name / "job.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "scheduled": {"set": []}}))
+    told = gc("--keep-runs", "1")
+    assert told["runs"]["flats"]["kept"] == [name, "flats-20260103-100000"]
+    assert f"{name} waits for the scheduler that starts its nodes" in [one["reason"] for one in told["kept"]]
+
+
 def test_with_no_more_runs_than_are_kept_nothing_goes(ground: Ground, ask: Ask) -> None:
     for number in range(1, 6):
         ground.run(number)

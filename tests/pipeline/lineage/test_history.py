@@ -12,6 +12,7 @@ from tensorflow_metadata.proto.v0 import anomalies_pb2
 
 from pipeline.cli import history_text
 from pipeline.lineage.archive import open_archive
+from pipeline.lineage.details import nodes
 from pipeline.lineage.facts import moment
 from pipeline.lineage.runs import Run, describe
 from tests.pipeline.command_line import Ask
@@ -148,6 +149,32 @@ def test_a_run_is_running_while_its_lock_is_held(place: Path) -> None:
         assert describe(open_archive(place), "flats-20260101-100000").state == "running"
         fcntl.flock(lock, fcntl.LOCK_UN)
         assert describe(open_archive(place), "flats-20260101-100000").state == "stopped"
+
+
+def test_a_run_whose_nodes_a_scheduler_starts_waits_between_them(place: Path) -> None:
+    name = "flats-20260101-100000"
+    Recorder(place).run(name, running=True, started=time.time() - 100)
+    folder = place / "runs" / name
+    file = folder / "job.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "scheduled": {"set": []}}))
+
+    def states() -> tuple[str, set[str]]:
+        archive = open_archive(place)
+        return describe(archive, name).state, {one.state for one in nodes(archive, name)} - {"ran", "reused"}
+
+    assert states() == ("waiting", {"stopped"})
+    archive = open_archive(place)
+    [left] = [one.name for one in nodes(archive, name) if one.state == "stopped"]
+    for node, expected in (("Another", "stopped"), (left, "running")):
+        (folder / ".nodes").mkdir(exist_ok=True)
+        with (folder / ".nodes" / node).open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            assert states() == ("running", {expected})
+            outcome = {"run": name, "seconds": 1, "error": {"headline": "a node failed"}, "nodes": []}
+            (folder / "outcome.json").write_text(json.dumps(outcome))
+            assert states()[0] == "running", "another node of it does not know yet"
+        assert states()[0] == "failed"
+        (folder / "outcome.json").unlink()
 
 
 def test_how_long_a_run_took_that_did_not_end(place: Path) -> None:
