@@ -22,6 +22,8 @@ from pipeline.orchestrators.manifest import (
     PASSWORD,
     SECRET,
     SECRET_KEY,
+    SPARE_MB,
+    SPARE_SECS,
     check,
     digest,
     dns_name,
@@ -136,7 +138,8 @@ def _container(
     settings: Settings,
     environment: Mapping[str, str] | None,
 ) -> dict[str, Any]:
-    limit = settings.run.memory_limit(node.id)
+    own = settings.run.memory_limit(node.id)
+    limit = own and own + SPARE_MB
     return {
         "image": options.image,
         "command": list(COMMAND),
@@ -165,7 +168,7 @@ def _platform(compiled: Compiled, options: Options) -> dict[str, Any]:
     claim, secret = options.claim or CLAIM, options.secret or SECRET
 
     def pod(node: CompiledNode) -> dict[str, Any]:
-        limit = settings.run.time_limit(node.id)
+        own = settings.run.time_limit(node.id)
         return {
             "pvcMount": [
                 {
@@ -181,7 +184,7 @@ def _platform(compiled: Compiled, options: Options) -> dict[str, Any]:
                     "keyToEnv": [{"secretKey": SECRET_KEY, "envVar": PASSWORD}],
                 }
             ],
-            **({"activeDeadlineSeconds": limit} if limit else {}),
+            **({"activeDeadlineSeconds": own + SPARE_SECS} if own else {}),
         }
 
     executors = {f"exec-{dns_name(node.id)}": pod(node) for node in compiled.nodes}

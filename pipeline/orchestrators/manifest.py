@@ -26,6 +26,9 @@ SECRET_KEY = "password"  # noqa: S105
 PASSWORD = PASSWORD_VARIABLE
 """The variable that a pod finds the password in."""
 
+SPARE_MB, SPARE_SECS = 1000, 120
+"""How much more a pod may have than its node, whose own limits (``[run]``) end it in words."""
+
 _DIGITS = 12
 _WIDTH, _SHORT = 10_000, 130  # nothing that is long is broken; what is this short need not be spread
 

@@ -17,6 +17,7 @@ from pipeline.orchestrators.manifest import (
     PASSWORD,
     SECRET,
     SECRET_KEY,
+    SPARE_MB,
     check,
     digest,
     dns_name,
@@ -83,7 +84,7 @@ def replicas(cluster: Cluster) -> dict[str, int]:
 
 
 def _pod(kind: str, compiled: Compiled, options: Options, settings: Settings) -> dict[str, Any]:
-    limit = settings.run.memory_limit("Trainer")
+    own = settings.run.memory_limit("Trainer")
     password = {"secretKeyRef": {"name": options.secret or SECRET, "key": SECRET_KEY}}
     container = {
         "name": "tensorflow",  # by this name the operator finds it
@@ -96,7 +97,7 @@ def _pod(kind: str, compiled: Compiled, options: Options, settings: Settings) ->
             *([{"name": PASSWORD, "valueFrom": password}] if kind == "Chief" else []),
         ],
         "volumeMounts": [{"name": "workspace", "mountPath": compiled.workspace}],
-        **({"resources": {"limits": {"memory": f"{limit}M"}}} if limit else {}),
+        **({"resources": {"limits": {"memory": f"{own + SPARE_MB}M"}}} if own else {}),
     }
     return {
         # A service mesh would stand between the processes' connections, and keep the pods from ever ending.

@@ -6,6 +6,8 @@ comes after it, is done by the pods of the TFJob; then the rest of the tasks fin
 
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 import time
@@ -40,20 +42,27 @@ class Platform:
 
     site: Site
     root: Path
+    image: Path
 
     @property
     def environment(self) -> dict[str, str]:
         """What every container has, the image's own."""
-        return {name: value for name, value in os.environ.items() if name not in ("TF_CONFIG", PASSWORD_VARIABLE)}
+        kept = {name: value for name, value in os.environ.items() if name not in ("TF_CONFIG", PASSWORD_VARIABLE)}
+        return {**kept, "PYTHONPATH": str(self.image), "PYTHONUNBUFFERED": "1"}
 
     def compile(self, url: str, *more: str) -> Any:
         """Compile for Kubeflow Pipelines; return the pipeline spec."""
-        out = self.root / "flats.yaml"
+        out = self.image / "deploy" / "flats.yaml"
         command = [sys.executable, "runner.py", "compile", str(self.site.problem), "--target", "kubeflow"]
         command += ["--image", IMAGE]
         command += ["--out", str(out), "--workspace", str(self.root), "--data", str(self.site.data)]
         done = subprocess.run(
-            [*command, "--metadata-url", url, *more], cwd=PROJECT, capture_output=True, text=True, check=False
+            [*command, "--metadata-url", url, *more],
+            cwd=self.image,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return next(yaml.safe_load_all(out.read_text()))
@@ -71,7 +80,7 @@ class Platform:
         done = subprocess.run(
             [sys.executable if word == "python" else word for word in command],
             env={**self.environment, PASSWORD_VARIABLE: SECRET},
-            cwd=PROJECT,
+            cwd=self.image,
             capture_output=True,
             text=True,
             check=False,
@@ -116,7 +125,23 @@ def in_order(spec: Any) -> list[str]:
 
 @pytest.fixture(scope="module")
 def platform(ground: Site, tmp_path_factory: pytest.TempPathFactory) -> Platform:
-    return Platform(ground, tmp_path_factory.mktemp("volume") / "pipeline")
+    image = tmp_path_factory.mktemp("image")
+    (image / "deploy").mkdir()
+    for source, target in copied():
+        if source.is_dir():
+            shutil.copytree(source, image / target, ignore=shutil.ignore_patterns("__pycache__"))
+        elif source.exists():
+            shutil.copy(source, image / target)
+    return Platform(ground, tmp_path_factory.mktemp("volume") / "pipeline", image)
+
+
+def copied() -> Iterator[tuple[Path, str]]:
+    """What the Dockerfile puts into the image beside the libraries."""
+    *_, last = re.split(r"^FROM .*$", (PROJECT / "Dockerfile").read_text(), flags=re.MULTILINE)
+    for line in re.findall(r"^COPY (?!--)(.*)$", last, re.MULTILINE):
+        *sources, target = line.split()
+        for source in sources:
+            yield PROJECT / source, target
 
 
 @pytest.fixture(scope="module")
@@ -124,8 +149,11 @@ def specs(platform: Platform, postgresql: DatabaseServer) -> dict[str, Any]:
     """The pipeline spec, and the TFJob."""
     platform.root.mkdir()
     spec = platform.compile(postgresql.create().url, *CLUSTER)
-    file = platform.root / "flats.pipeline.json"
-    job = tfjob.render(read(file), Options(platform.root / "job.yaml", file, image=IMAGE))
+    file = platform.image / "deploy" / "flats.pipeline.json"
+    [there] = {word for word in str(spec).split("'") if word.endswith("flats.pipeline.json")}
+    assert there == "$PROJECT/deploy/flats.pipeline.json"
+    # The project is this one here, and the image in the pods.
+    job = tfjob.render(read(file), Options(file, PROJECT / "deploy" / file.name, image=IMAGE))
     return {"kubeflow": spec, "tfjob": yaml.safe_load(job)}
 
 
@@ -154,7 +182,7 @@ def train(platform: Platform, job: Any, run: str) -> tuple[dict[str, int | None]
         for name, command, values in pods(job, run):
             with (folder / name).open("wb") as log:
                 started[name] = subprocess.Popen(
-                    command, env={**platform.environment, **values}, cwd=PROJECT, stdout=log, stderr=log
+                    command, env={**platform.environment, **values}, cwd=platform.image, stdout=log, stderr=log
                 )
         started["chief-0"].wait(400)
         until = time.monotonic() + 20
@@ -173,7 +201,7 @@ def train(platform: Platform, job: Any, run: str) -> tuple[dict[str, int | None]
 def asked(platform: Platform, *command: str) -> Any:
     done = subprocess.run(
         [sys.executable, "runner.py", *command, "--workspace", str(platform.root), "--json"],
-        cwd=PROJECT,
+        cwd=platform.image,
         env={**platform.environment, PASSWORD_VARIABLE: SECRET},
         capture_output=True,
         text=True,

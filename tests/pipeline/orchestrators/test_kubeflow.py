@@ -52,7 +52,7 @@ def test_the_platforms_own_protobufs_take_both_documents_whole() -> None:
         "model_run": "system.Artifact",
     }
     trainer = spec["deploymentSpec"]["executors"]["exec-trainer"]["container"]
-    assert trainer["resources"] == {"memoryLimit": 8.0, "resourceMemoryLimit": "8000M"}
+    assert trainer["resources"] == {"memoryLimit": 9.0, "resourceMemoryLimit": "9000M"}
     json_format.ParseDict(platform, specs.PlatformSpec())
     pods = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
     assert set(pods) == set(spec["deploymentSpec"]["executors"])
@@ -62,17 +62,20 @@ def test_the_platforms_own_protobufs_take_both_documents_whole() -> None:
         assert pod.pvc_mount[0].pvc_name_parameter.runtime_value.constant.string_value == "disk"
         [secret] = pod.secret_as_env
         assert (secret.secret_name, secret.key_to_env[0].env_var) == ("key", "ESTIMATOR_PIPELINE_METADATA_PASSWORD")
-        assert pod.active_deadline_seconds == (3600 if name == "exec-trainer" else 0)
+        assert pod.active_deadline_seconds == (3720 if name == "exec-trainer" else 0)
 
 
 def test_kubeflows_own_compiler_loads_it(tmp_path: Path) -> None:
     from kfp import components
+    from kfp.client import client
 
     file = tmp_path / "rents.yaml"
     file.write_text(render(compiled(), options()))
     loaded = components.load_component_from_file(str(file))
     assert sorted(loaded.component_spec.inputs) == ["data", "settings"]
     assert {name: one.default for name, one in loaded.component_spec.inputs.items()} == {"data": "", "settings": []}
+    sent = client._extract_pipeline_yaml(str(file))  # what it sends to the server
+    assert [sent.pipeline_spec, sent.platform_spec] == documents(file.read_text())
 
 
 def test_what_is_no_retry_and_no_limit_is_left_out() -> None:

@@ -1,0 +1,22 @@
+"""The Dockerfile, as far as it can be read without Docker."""
+
+import re
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[1]
+
+
+def test_what_it_copies_is_there_and_not_ignored() -> None:
+    text = (PROJECT / "Dockerfile").read_text()
+    sources = {source for line in re.findall(r"^COPY (?!--)(.*)$", text, re.MULTILINE) for source in line.split()[:-1]}
+    assert {source for source in sources if not (PROJECT / source).exists()} <= {"deploy"}  # which compile writes
+    ignored = set((PROJECT / ".dockerignore").read_text().split("\n"))
+    assert not sources & ignored
+    assert ".git" in ignored
+    assert ".venv" in ignored
+
+
+def test_both_stages_have_the_python_that_the_project_is_for() -> None:
+    stages = re.findall(r"^FROM (\S+)", (PROJECT / "Dockerfile").read_text(), re.MULTILINE)
+    assert stages == ["python:3.11-slim"] * 2  # the environment's interpreter is a link to that of the other stage
+    assert 'requires-python = ">=3.11,<3.12"' in (PROJECT / "pyproject.toml").read_text()
