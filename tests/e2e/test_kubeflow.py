@@ -4,13 +4,13 @@ No container and no cluster is there. One run is begun by the tasks of the Kubef
 comes after it, is done by the pods of the TFJob; then the rest of the tasks find everything done.
 """
 
+import functools
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,12 +20,12 @@ import pytest
 import yaml
 from google.protobuf import json_format
 
-from components.cluster.roles import local_cluster
 from pipeline.metadata.address import PASSWORD_VARIABLE
 from pipeline.orchestrators import tfjob
 from pipeline.orchestrators.compiled import read
 from pipeline.orchestrators.targets import Options
 from tests.crash.whole import no_process_lives_on
+from tests.e2e.operator import Operator
 from tests.e2e.site import BEFORE_TRAINING, FROM_TRAINING, PROJECT, Site
 from tests.pipeline.orchestrators.small import IMAGE
 from tests.servers import SECRET, DatabaseServer
@@ -74,6 +74,7 @@ class Platform:
         component = spec["components"][spec["root"]["dag"]["tasks"][name]["componentRef"]["name"]]
         container = spec["deploymentSpec"]["executors"][component["executorLabel"]]["container"]
         folder = self.root.parent / "kfp_outputs" / name
+        shutil.rmtree(folder, ignore_errors=True)  # each pod has its own
         given = executor_input(spec, name, folder / "output_metadata.json", {"run": run, **parameters})
         told = json_format.MessageToJson(given, indent=None)
         command = [word.replace("{{$}}", told) for word in [*container["command"], *container["args"]]]
@@ -157,47 +158,6 @@ def specs(platform: Platform, postgresql: DatabaseServer) -> dict[str, Any]:
     return {"kubeflow": spec, "tfjob": yaml.safe_load(job)}
 
 
-def pods(job: Any, run: str) -> Iterator[tuple[str, list[str], dict[str, str]]]:
-    """The name, command and environment of each pod, as the training operator would start it."""
-    given = job["spec"]["tfReplicaSpecs"]
-    count = {kind.lower(): one["replicas"] for kind, one in given.items()}
-    cluster = local_cluster(1 + count["worker"], count["ps"])
-    for kind, one in given.items():
-        [container] = one["template"]["spec"]["containers"]
-        for index in range(one["replicas"]):
-            config = {"cluster": cluster, "task": {"type": kind.lower(), "index": index}, "environment": "cloud"}
-            values = {"TF_CONFIG": json.dumps(config)}
-            for variable in container["env"]:
-                values[variable["name"]] = run if "fieldRef" in variable["valueFrom"] else SECRET
-            words = [word.replace("$(RUN)", values["RUN"]) for word in [*container["command"], *container["args"]]]
-            yield f"{kind.lower()}-{index}", [sys.executable if word == "python" else word for word in words], values
-
-
-def train(platform: Platform, job: Any, run: str) -> tuple[dict[str, int | None], dict[str, str]]:
-    """Start all pods; return their exit codes some seconds after the chief is done, and their logs."""
-    folder = platform.root.parent / "pods"
-    folder.mkdir()
-    started: dict[str, subprocess.Popen[bytes]] = {}
-    try:
-        for name, command, values in pods(job, run):
-            with (folder / name).open("wb") as log:
-                started[name] = subprocess.Popen(
-                    command, env={**platform.environment, **values}, cwd=platform.image, stdout=log, stderr=log
-                )
-        started["chief-0"].wait(400)
-        until = time.monotonic() + 20
-        while time.monotonic() < until and any(
-            one.poll() is None for name, one in started.items() if not name.startswith("ps")
-        ):
-            time.sleep(0.1)
-        codes = {name: one.poll() for name, one in started.items()}
-    finally:
-        for one in started.values():  # cleanPodPolicy: Running
-            one.kill()
-            one.wait()
-    return codes, {name: (folder / name).read_text(errors="replace") for name in started}
-
-
 def asked(platform: Platform, *command: str) -> Any:
     done = subprocess.run(
         [sys.executable, "runner.py", *command, "--workspace", str(platform.root), "--json"],
@@ -233,9 +193,9 @@ def test_a_run_of_kubeflows_tasks_and_of_the_pods_of_a_tfjob(platform: Platform,
             assert Path(artifact.uri).exists()
             assert artifact.name == f"{name}-{key}"
 
-    codes, logs = train(platform, specs["tfjob"], run)
-    told = "\n".join(f"--- {name}: {codes[name]}\n{text[-3000:]}" for name, text in logs.items())
-    assert codes == {"chief-0": 0, "worker-0": 0, "ps-0": None, "evaluator-0": 0}, told
+    with Operator(specs["tfjob"], run, platform.environment, platform.image, platform.root.parent / "pods") as operator:
+        told = operator.until_done(400)
+    assert operator.codes() == {"chief-0": [0], "worker-0": [0], "ps-0": [], "evaluator-0": [0]}, told
     assert SECRET not in told
     shown = asked(platform, "show", run)
     states = {node["name"]: node["state"] for node in shown["nodes"]}
@@ -263,3 +223,66 @@ def test_a_container_with_another_compiled_pipeline_says_so(platform: Platform, 
     assert (code, output) == (2, None)
     assert "The image holds another compiled pipeline" in said
     assert not (platform.root / "runs" / f"{platform.site.problem.name}.another").exists()
+
+
+@pytest.mark.soak
+def test_pods_that_are_killed_come_back_and_the_training_goes_on(platform: Platform, specs: dict[str, Any]) -> None:
+    """Each kind of pod once, while it trains; the run ends pushed once."""
+    url = read(platform.image / "deploy" / "flats.pipeline.json").metadata_url
+    assert url is not None
+    platform.compile(url, *CLUSTER, "--set", "training.train_steps=4000")
+    file = platform.image / "deploy" / "flats.pipeline.json"
+    job = yaml.safe_load(tfjob.render(read(file), Options(file, PROJECT / "deploy" / file.name, image=IMAGE)))
+    folder = platform.root / "artifacts" / "flats" / "Trainer" / ".checkpoints"
+    before = set(folder.glob("*"))
+
+    def step(least: int) -> int:
+        """That of the last checkpoint; 0 if it is less than so many."""
+        found = [
+            int(one.stem.rpartition("-")[2]) for new in set(folder.glob("*")) - before for one in new.glob("*.index")
+        ]
+        return max((one for one in found if one >= least), default=0)
+
+    lost = {}
+    with Operator(
+        job, "flats-x7k2p", platform.environment, platform.image, platform.root.parent / "killed"
+    ) as operator:
+        for number, pod in enumerate(("worker-0", "evaluator-0", "ps-0", "chief-0"), start=1):
+            at = operator.until(functools.partial(step, 400 * number), 300)
+            operator.kill(pod)
+            lost[pod] = at
+            operator.until(functools.partial(operator.codes()[pod].__eq__, [137]), 10)
+        told = operator.until_done(500)
+    sys.stdout.write(f"\nkilled at checkpoint {lost}; exit codes {operator.codes()}\n")
+    codes = operator.codes()
+    assert codes["chief-0"] == [137, 0], told
+    shown = asked(platform, "show", "flats-x7k2p")
+    assert shown["state"] == "done"
+    assert {node["attempts"] for node in shown["nodes"] if node["name"] == "Trainer"} == {2}
+    [trained] = (
+        one
+        for node in shown["nodes"]
+        if node["name"] == "Trainer"
+        for one in node["outputs"]
+        if one["name"] == "model_run"
+    )
+    assert json.loads((Path(trained["uri"]) / "training.json").read_text())["steps"] >= 4000
+    no_process_lives_on(platform.root)
+
+
+@pytest.mark.soak
+def test_every_task_runs_by_itself(
+    ground: Site, tmp_path: Path, platform: Platform, postgresql: DatabaseServer
+) -> None:
+    there = Platform(ground, tmp_path / "pipeline", platform.image)
+    there.root.mkdir()
+    spec = there.compile(postgresql.create().url)
+    for name in in_order(spec):
+        code, output, said = there.task(spec, name, data=str(ground.data), settings=["training.train_steps=40"])
+        assert code == 0, said
+        declared = spec["components"][f"comp-{name}"].get("outputDefinitions", {}).get("artifacts", {})
+        assert set(output.artifacts) == set(declared)
+    shown = asked(there, "show", f"flats.{RUN}")
+    assert shown["state"] == "done"
+    assert shown["settings"]["training"]["train_steps"] == 40
+    assert asked(there, "lineage", "model")

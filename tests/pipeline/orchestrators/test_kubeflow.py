@@ -75,7 +75,7 @@ def test_kubeflows_own_compiler_loads_it(tmp_path: Path) -> None:
     assert sorted(loaded.component_spec.inputs) == ["data", "settings"]
     assert {name: one.default for name, one in loaded.component_spec.inputs.items()} == {"data": "", "settings": []}
     sent = client._extract_pipeline_yaml(str(file))  # what it sends to the server
-    assert [sent.pipeline_spec, sent.platform_spec] == documents(file.read_text())
+    assert list(map(json_format.MessageToDict, (sent.pipeline_spec, sent.platform_spec))) == documents(file.read_text())
 
 
 def test_what_is_no_retry_and_no_limit_is_left_out() -> None:
