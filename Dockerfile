@@ -1,5 +1,5 @@
 # The image in which nodes run on Kubeflow Pipelines, Vertex AI and in TFJobs; docs/kubeflow.md says how to build it.
-# It holds this folder as it is: the problems, their code, and what `runner.py compile` has written into deploy/.
+# It holds this folder, but for what .dockerignore names: the code, the problems, and what `runner.py compile` has written.
 
 FROM python:3.11-slim AS built
 WORKDIR /app
@@ -10,12 +10,8 @@ RUN UV_PYTHON_DOWNLOADS=never uv sync --locked --no-dev --extra postgresql --ext
 
 FROM python:3.11-slim
 WORKDIR /app
+COPY . .
 COPY --from=built /app/.venv .venv
-COPY runner.py pyproject.toml ./
-COPY components components
-COPY pipeline pipeline
-COPY data data
-COPY deploy deploy
 # Line by line into the platform's log; and our own code byte-compiled, since a pod may not be able to write here.
 ENV PATH=/app/.venv/bin:$PATH PYTHONPATH=/app PYTHONUNBUFFERED=1
 RUN python -m compileall -q components pipeline data runner.py

@@ -59,6 +59,16 @@ def check(compiled: Compiled, options: Options, target: str) -> None:
                 hint="--workspace /mnt/pipeline",
             )
         )
+    if not _within(compiled.folder, PROJECT):
+        mistakes.append(
+            SettingsError(
+                "No pod would find the problem",
+                got=compiled.folder,
+                expected="a folder within the project, which the image holds",
+                where="PROBLEM",
+                hint="move it, or a copy of it, to pipeline/problems",
+            )
+        )
     for option, place in (("--pipeline-root", compiled.pipeline_root), ("--serving", compiled.serving)):
         if "://" in place:
             mistakes.append(

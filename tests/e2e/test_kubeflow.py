@@ -7,11 +7,10 @@ comes after it, is done by the pods of the TFJob; then the rest of the tasks fin
 import functools
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,7 +52,7 @@ class Platform:
     def compile(self, url: str, *more: str) -> Any:
         """Compile for Kubeflow Pipelines; return the pipeline spec."""
         out = self.image / "deploy" / "flats.yaml"
-        command = [sys.executable, "runner.py", "compile", str(self.site.problem), "--target", "kubeflow"]
+        command = [sys.executable, "runner.py", "compile", self.site.problem.name, "--target", "kubeflow"]
         command += ["--image", IMAGE]
         command += ["--out", str(out), "--workspace", str(self.root), "--data", str(self.site.data)]
         done = subprocess.run(
@@ -126,23 +125,21 @@ def in_order(spec: Any) -> list[str]:
 
 @pytest.fixture(scope="module")
 def platform(ground: Site, tmp_path_factory: pytest.TempPathFactory) -> Platform:
-    image = tmp_path_factory.mktemp("image")
-    (image / "deploy").mkdir()
-    for source, target in copied():
-        if source.is_dir():
-            shutil.copytree(source, image / target, ignore=shutil.ignore_patterns("__pycache__"))
-        elif source.exists():
-            shutil.copy(source, image / target)
-    return Platform(ground, tmp_path_factory.mktemp("volume") / "pipeline", image)
+    image = tmp_path_factory.mktemp("image") / "app"
+    shutil.copytree(PROJECT, image, ignore=left_out)
+    (image / "deploy").mkdir(exist_ok=True)
+    problem = image / "pipeline" / "problems" / "flats"
+    shutil.copytree(ground.problem, problem, ignore=left_out)
+    return Platform(Site(problem, ground.data, ground.workspace), tmp_path_factory.mktemp("volume") / "pipeline", image)
 
 
-def copied() -> Iterator[tuple[Path, str]]:
-    """What the Dockerfile puts into the image beside the libraries."""
-    *_, last = re.split(r"^FROM .*$", (PROJECT / "Dockerfile").read_text(), flags=re.MULTILINE)
-    for line in re.findall(r"^COPY (?!--)(.*)$", last, re.MULTILINE):
-        *sources, target = line.split()
-        for source in sources:
-            yield PROJECT / source, target
+def left_out(folder: str, names: list[str]) -> set[str]:
+    """What the image does not hold: as .dockerignore says."""
+    lines = (PROJECT / ".dockerignore").read_text().split("\n")
+    ignored = {
+        line.removeprefix("**/") for line in lines if line and (line.startswith("**/") or folder == str(PROJECT))
+    }
+    return {name for name in names if name in ignored}
 
 
 @pytest.fixture(scope="module")
@@ -271,14 +268,12 @@ def test_pods_that_are_killed_come_back_and_the_training_goes_on(platform: Platf
 
 
 @pytest.mark.soak
-def test_every_task_runs_by_itself(
-    ground: Site, tmp_path: Path, platform: Platform, postgresql: DatabaseServer
-) -> None:
-    there = Platform(ground, tmp_path / "pipeline", platform.image)
+def test_every_task_runs_by_itself(tmp_path: Path, platform: Platform, postgresql: DatabaseServer) -> None:
+    there = Platform(platform.site, tmp_path / "pipeline", platform.image)
     there.root.mkdir()
     spec = there.compile(postgresql.create().url)
     for name in in_order(spec):
-        code, output, said = there.task(spec, name, data=str(ground.data), settings=["training.train_steps=40"])
+        code, output, said = there.task(spec, name, data=str(there.site.data), settings=["training.train_steps=40"])
         assert code == 0, said
         declared = spec["components"][f"comp-{name}"].get("outputDefinitions", {}).get("artifacts", {})
         assert set(output.artifacts) == set(declared)

@@ -116,3 +116,11 @@ def test_a_signal_reaches_the_node(tmp_path: Path) -> None:
 
     threading.Thread(target=end).start()
     assert process.wait(60) == 143
+
+
+@pytest.mark.parametrize("module", ["container", "replica", "kubeflow", "vertex", "tfjob"])
+def test_nothing_heavy_is_imported_around_a_node(module: str) -> None:
+    heavy = ("tensorflow", "tfx", "apache_beam", "ml_metadata", "kfp", "kubernetes", "google.cloud.aiplatform")
+    code = f"import sys, pipeline.orchestrators.{module}\nprint([one for one in {heavy!r} if one in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT_FOLDER, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

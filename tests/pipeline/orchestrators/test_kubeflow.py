@@ -107,6 +107,7 @@ def test_names_are_kubernetes_names(name: str) -> None:
 @pytest.mark.parametrize("module", [kubeflow, vertex])
 def test_what_pods_could_not_run_is_refused_at_once(module: Any, tmp_path: Path) -> None:
     wrong = compiled(
+        folder="/home/ann/flats",
         workspace="$PROJECT/workspace",
         pipeline_root="gs://bucket/root",
         serving="s3://bucket/models",
@@ -116,7 +117,7 @@ def test_what_pods_could_not_run_is_refused_at_once(module: Any, tmp_path: Path)
     with pytest.raises(SettingsError) as caught:
         module.render(wrong, given)
     assert [one.where for one in caught.value.parts] == [
-        *("--image", "--workspace", "--pipeline-root", "--serving", "--metadata-url", "--schedule", "--out")
+        *("--image", "--workspace", "PROBLEM", "--pipeline-root", "--serving", "--metadata-url", "--schedule", "--out")
     ]
     assert all(one.hint for one in caught.value.parts)
     with pytest.raises(SettingsError, match="No image is given"):
