@@ -28,6 +28,7 @@ from components.estimator.training import exported_checkpoint
 from components.estimator.warm_start import WarmStart, vocabularies
 from components.progress import report
 from components.trainer.curve import PICTURE, read_curve
+from components.trainer.meeting import announce
 from components.trainer.member import command
 from components.trainer.picture import picture
 from components.trainer.record import read_record
@@ -53,6 +54,7 @@ def run_fn(fn_args: Any) -> None:
         UserCodeError: If the problem's code fails.
     """
     task, receiver_fn, describe = task_of(fn_args)
+    announce(fn_args, task.problem)
     done = train_anywhere(task)
     if done is None:
         return

@@ -29,6 +29,8 @@ def compile_command(
     schedule: str | None,
     image: str | None,
     span_zero: str | None,
+    claim: str | None,
+    secret: str | None,
     as_json: bool,
 ) -> int:
     """Compile and write; return the exit code."""
@@ -58,7 +60,10 @@ def compile_command(
         )
     texts = {compiled_file: compiled.text()}
     if render is not None:
-        texts[out] = render(compiled, Options(out, compiled_file, schedule, image, span_zero))
+        options = Options(
+            *(out, compiled_file), schedule=schedule, image=image, span_zero=span_zero, claim=claim, secret=secret
+        )
+        texts[out] = render(compiled, options)
     try:
         for file, text in texts.items():  # what names the other one last
             write_text(file, text)

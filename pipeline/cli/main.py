@@ -146,6 +146,8 @@ def resume(*, run: str | None, workspace: Path, max_nodes: int | None, as_json: 
 @click.option("--schedule", metavar="CRON", help="When runs start: a cron expression, or @daily and so on.")
 @click.option("--span-zero", metavar="DATE", help="For airflow: the day whose data is span 0 of a path with {SPAN}.")
 @click.option("--image", metavar="IMAGE", help="The image that nodes run in, for kubeflow, vertex and tfjob.")
+@click.option("--claim", metavar="NAME", help="The PersistentVolumeClaim that pods mount at the workspace.")
+@click.option("--secret", metavar="NAME", help="The Secret with the metadata store's password; for vertex, a file.")
 @click.option("--pipeline-root", metavar="URI", help="Where artifacts go.  [default: in the workspace]")
 @click.option("--metadata-url", metavar="URL", help="The metadata store, without a password: metadata.url.")
 @click.option("--data", metavar="PATH", help="Data to read instead of the problem's own; not looked at.")
@@ -161,6 +163,8 @@ def compile_(
     schedule: str | None,
     span_zero: str | None,
     image: str | None,
+    claim: str | None,
+    secret: str | None,
     pipeline_root: str | None,
     metadata_url: str | None,
     data: str | None,
@@ -186,6 +190,8 @@ def compile_(
         schedule=schedule,
         image=image,
         span_zero=span_zero,
+        claim=claim,
+        secret=secret,
         as_json=as_json,
     )
 

@@ -25,6 +25,8 @@ class Options:
         schedule: When runs start: a cron expression or ``@daily`` and so on; None for when somebody starts one.
         image: The image that nodes run in; None if none was given.
         span_zero: The day, as ``2026-11-22``, whose data is span 0, where the data path has ``{SPAN}``.
+        claim: The PersistentVolumeClaim that pods have the workspace from; None for the usual name.
+        secret: Where pods have the metadata store's password from; None for the usual name.
     """
 
     out: Path
@@ -32,6 +34,8 @@ class Options:
     schedule: str | None = None
     image: str | None = None
     span_zero: str | None = None
+    claim: str | None = None
+    secret: str | None = None
 
 
 Render = Callable[[Compiled, Options], str]

@@ -1,0 +1,183 @@
+"""What runs in a container of Kubeflow Pipelines or Vertex AI: one node, and what it made in the platform's own words.
+
+``python -m pipeline.orchestrators.container NODE --pipeline FILE --definition DIGEST --executor-input JSON``
+
+The platform writes an ``ExecutorInput`` (``kfp.pipeline_spec``) into the arguments: the parameters of the task, an
+address that it thought of for each output, and the file that an ``ExecutorOutput`` is to be written to. The node itself
+is ``runner.py node`` in a process of its own. What it made stays where it is, in the workspace; the output says where.
+"""
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import PipelineError, SettingsError
+from pipeline.orchestrators.compiled import Compiled, here, node_command, read
+from pipeline.orchestrators.manifest import digest
+from pipeline.orchestrators.vertex import BUCKETS, bucket_uri
+
+PROJECT_FOLDER = Path(__file__).resolve().parents[2]
+_LONGEST = 1000  # characters of a property's text that the platform is told
+
+
+@dataclass(frozen=True)
+class Task:
+    """What the platform says of a task.
+
+    Attributes:
+        run: The platform's run.
+        overrides: Settings that this run has otherwise, as ``key=value``.
+        outputs: For each output the names of its artifacts, as the platform calls them.
+        output_file: Where the ``ExecutorOutput`` goes; None if the platform wants none.
+    """
+
+    run: str
+    overrides: tuple[str, ...]
+    outputs: Mapping[str, str]
+    output_file: Path | None
+
+
+def read_task(text: str) -> Task:
+    """Read an ``ExecutorInput``.
+
+    Raises:
+        SettingsError: If it is none, or lacks what a node needs to know.
+    """
+    try:
+        value = json.loads(text)
+        given = value.get("inputs", {}).get("parameterValues", {})
+        outputs = value.get("outputs", {})
+        artifacts = {name: one["artifacts"][0]["name"] for name, one in outputs.get("artifacts", {}).items()}
+        run, data, settings = str(given.get("run", "")), str(given.get("data", "")), given.get("settings", [])
+        overrides = [str(one) for one in (json.loads(settings) if isinstance(settings, str) else settings)]
+    except (ValueError, AttributeError, KeyError, IndexError, TypeError) as error:
+        raise SettingsError(
+            "What the platform says of this task cannot be read",
+            got=f"{type(error).__name__}: {error}: {text[:300]}",
+            expected='an ExecutorInput as JSON: {"inputs": {"parameterValues": {"run": ...}}, "outputs": {...}}',
+            where="--executor-input",
+        ) from None
+    if not run or "{{" in run:
+        raise SettingsError(
+            "The platform does not say which run this is",
+            got=f"run: {run!r}",
+            where="the task's parameter run",
+            hint="Kubeflow Pipelines before 2.4 leaves {{$.pipeline_job_uuid}} as it is: use 2.4 or newer",
+        )
+    file = outputs.get("outputFile")
+    return Task(
+        run,
+        (*([f"data.path={json.dumps(data)}"] if data else []), *overrides),
+        artifacts,
+        Path(_as_file(file)) if file else None,
+    )
+
+
+def checked(file: Path, definition: str) -> Compiled:
+    """Read the compiled pipeline, and see that it is the one which the task was made of.
+
+    Raises:
+        SettingsError: If it is not, or is not there.
+    """
+    compiled = read(file)
+    found = digest(compiled)
+    if found != definition:
+        raise SettingsError(
+            "The image holds another compiled pipeline than the one that this run is of",
+            got=f"{found}: {compiled.problem}, compiled with {' '.join(compiled.given) or 'no options'}",
+            expected=definition,
+            where=str(file),
+            hint="build the image again after each `runner.py compile`, with a tag of its own; then start a run",
+        )
+    return compiled
+
+
+def output_of(task: Task, made: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
+    """Return the ``ExecutorOutput``.
+
+    Args:
+        task: What the platform says.
+        made: For each output's name its artifacts: ``uri`` and ``properties``.
+    """
+    artifacts = {
+        name: {"artifacts": [_artifact(task.outputs[name], one) for one in found]}
+        for name, found in made.items()
+        if name in task.outputs and found
+    }
+    return {"artifacts": artifacts}
+
+
+def _artifact(name: str, made: Mapping[str, Any]) -> dict[str, Any]:
+    properties = made.get("properties") or {}
+    told = {
+        key: value[:_LONGEST] if isinstance(value, str) else value
+        for key, value in sorted(properties.items())
+        if isinstance(value, str | int | float | bool)
+    }
+    return {"name": name, "uri": bucket_uri(str(made["uri"])), "metadata": told}
+
+
+def write_output(file: Path, value: Mapping[str, Any]) -> None:
+    """Write the ``ExecutorOutput``, whole."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    beside = file.with_name(f".{file.name}.{os.getpid()}")
+    beside.write_text(json.dumps(value, indent=1), encoding="utf-8")
+    beside.replace(file)
+
+
+def _as_file(place: str) -> str:
+    return BUCKETS + place.removeprefix("gs://") if place.startswith("gs://") else place
+
+
+def run_command(command: Sequence[str], environment: Mapping[str, str] | None = None) -> int:
+    """Run a command of the project to its end, which gets the signals that this process gets; return its exit code."""
+    process = subprocess.Popen([sys.executable, *command], cwd=PROJECT_FOLDER, env=environment)
+    before = {
+        one: signal.signal(one, lambda number, frame: process.send_signal(number))
+        for one in (signal.SIGTERM, signal.SIGINT)
+    }
+    try:
+        code = process.wait()
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+    return code if code >= 0 else 128 - code  # as a shell says it
+
+
+def result_file(compiled: Compiled, run: str, node: str) -> Path:
+    """Return the file in which a node's result is recorded; see ``pipeline.local.record``."""
+    return Path(here(compiled.workspace)) / "runs" / run / "nodes" / f"{node}.json"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the node; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m pipeline.orchestrators.container", description="Run one node.")
+    parser.add_argument("node")
+    parser.add_argument("--pipeline", required=True)
+    parser.add_argument("--definition", required=True)
+    parser.add_argument("--executor-input", required=True)
+    given = parser.parse_args(arguments)
+    try:
+        task = read_task(given.executor_input)
+        file = Path(here(given.pipeline))
+        compiled = checked(file, given.definition)
+        run = f"{compiled.problem}.{task.run}"
+        code = run_command(node_command(given.node, run, str(file), task.overrides))
+        if code == 0 and task.output_file is not None:
+            result = json.loads(result_file(compiled, run, given.node).read_text(encoding="utf-8"))
+            write_output(task.output_file, output_of(task, result["outputs"]))
+    except PipelineError as error:
+        sys.stderr.write(error.render() + "\n")
+        return error.exit_code
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
