@@ -178,7 +178,7 @@ class _Supervisor:
                     loss.seconds, loss.resumed = now - loss.at, step
                     self._account.note("went on", **loss.as_json())
                     if loss.role.kind in ("chief", "ps"):
-                        report(note=f"training went on from step {step:,} after {loss.seconds:.1f} s")
+                        report(line=f"training went on from step {step:,} after {loss.seconds:.1f} s")
 
     def _ended(self, member: _Member, code: int, restart: tuple[str, ...]) -> None:
         process, member.process, member.code = member.process or 0, None, code
@@ -203,14 +203,14 @@ class _Supervisor:
                 return  # the last evaluation is made by this process, then
             raise self._again_and_again(member)
         member.restarts += 1
-        report(note=f"{member.role} {ending(code)} at step {self._step:,}: it is started again")
+        report(line=f"{member.role} {ending(code)} at step {self._step:,}: it is started again")
         self._start(member)
 
     def _unstick(self, chief: _Member, waited: float) -> None:
         """Start those that train anew, if they do not go on by themselves; give up a cluster that never formed."""
         if not self._formed or chief.restarts >= self._settings.max_restarts:
             raise self._stuck(waited)
-        report(note=f"nobody has trained for {waited:.0f} s: those that train are started again")
+        report(line=f"nobody has trained for {waited:.0f} s: those that train are started again")
         for member in [chief, *self._of("worker")]:
             if member.process is not None:
                 os.kill(member.process, signal.SIGKILL)  # which is seen next, as any other loss

@@ -4,6 +4,7 @@ import os
 
 from components.cluster.account import Account
 from components.cluster.roles import part_of
+from components.estimator.mirroring import in_words
 from components.estimator.task import Task
 from components.progress import report
 from components.trainer.record import TrainingRecord, read_record
@@ -41,9 +42,12 @@ def planned(task: Task, leads: bool = True, account: Account | None = None) -> T
         workers=cluster.get("workers", 0),
         ps=cluster.get("ps", 0),
         tuned=None if task.tuned is None else dict(task.tuned),
+        mirrored=in_words() if settings.distribute == "mirrored" and not cluster else None,
     )
     if not leads:
         return record
+    if record.mirrored:
+        report(line=record.mirrored)
     if settings.warm_start and task.start is None:
         said = ("warm start: no blessed model yet, so the weights begin from scratch",)
         report(note=said[0])

@@ -30,6 +30,7 @@ class TrainingRecord:
         ps: Parameter servers.
         losses: The processes of the cluster that were lost, in sentences.
         tuned: The values that a search found, by name; None if some were asked for and there was no search yet.
+        mirrored: What became of ``distribute = "mirrored"``, in a sentence; None if the setting is off.
     """
 
     train_steps: int
@@ -47,6 +48,7 @@ class TrainingRecord:
     ps: int = 0
     losses: tuple[str, ...] = field(default_factory=tuple)
     tuned: dict[str, Any] | None = field(default_factory=dict)
+    mirrored: str | None = None
 
     def write(self, folder: Path) -> "TrainingRecord":
         """Write it into a training's folder, whole or not at all; return it."""
@@ -76,6 +78,8 @@ class TrainingRecord:
             workers = "1 worker" if self.workers == 1 else f"{self.workers} workers"
             lines.append(f"by {workers} and {self.ps} parameter server{'s' if self.ps > 1 else ''}")
             lines += [f"lost: {one}" for one in self.losses]
+        if self.mirrored:
+            lines.append(self.mirrored)
         if self.export == "best" and self.best_value is not None:
             value = f"{self.best_metric} {self.best_value:.6g}"
             lines.append(f"the model is the best checkpoint, of step {self.exported_step:,}: {value}")

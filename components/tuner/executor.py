@@ -48,7 +48,8 @@ class Executor(base_executor.BaseExecutor):
         examples = artifact_utils.get_single_instance(input_dict["examples"])
         graph = artifact_utils.get_single_uri(input_dict["transform_graph"])
         files = {name: _files(artifact_utils.get_split_uri([examples], name)) for name in ("train", "eval")}
-        record, space = search(config, files, graph, Path(best_artifact.uri).parents[1] / STUDIES)
+        values = Path(best_artifact.uri)  # .../Tuner/best_hyperparameters/<execution>
+        record, space = search(config, files, graph, values.parents[1] / STUDIES, execution=values.name)
         training = Training.model_validate_json(config["training"])
         for artifact in (best_artifact, results):
             Path(artifact.uri).mkdir(parents=True, exist_ok=True)
@@ -63,7 +64,9 @@ class Executor(base_executor.BaseExecutor):
         best_artifact.set_string_custom_property("study", record.study)
 
 
-def search(config: dict[str, Any], files: dict[str, list[str]], graph: str, studies: Path) -> tuple[Record, Any]:
+def search(
+    config: dict[str, Any], files: dict[str, list[str]], graph: str, studies: Path, execution: str = ""
+) -> tuple[Record, Any]:
     """Search to the end.
 
     Args:
@@ -71,6 +74,7 @@ def search(config: dict[str, Any], files: dict[str, list[str]], graph: str, stud
         files: The files of the splits ``train`` and ``eval``.
         graph: The transform.
         studies: The folder of all studies of the problem.
+        execution: The node's number in ML Metadata, which each trial notes: by it TensorBoard is told its run.
 
     Returns:
         What was found, and the space.
@@ -94,7 +98,7 @@ def search(config: dict[str, Any], files: dict[str, list[str]], graph: str, stud
     copy = place.folder(config["problem"])
     shared = {
         **{"problem": config["problem"], "label": config["label"], "transform_graph": graph},
-        **{"copy": str(copy), "origin": str(place.original(copy))},
+        **{"copy": str(copy), "origin": str(place.original(copy)), "execution": execution},
     }
 
     def request(settings: Training, rows: Rows | None = None) -> dict[str, Any]:

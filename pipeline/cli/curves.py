@@ -51,7 +51,8 @@ def training_lines(model_run: Path, *, indent: int, height: int) -> list[str]:
     record, curve = read_record(model_run), read_curve(model_run)
     told = record.sentences() if record else []
     if record and not record.steps and curve and curve.stretches:
-        told = [f"{curve.stretches[-1].step:,} of {record.train_steps:,} steps until now", *record.warm_start]
+        told = [f"{curve.stretches[-1].step:,} of {record.train_steps:,} steps until now"]
+        told += [*([record.mirrored] if record.mirrored else []), *record.warm_start]
     return [*told, *curve_lines(model_run, indent=indent, height=height)]
 
 

@@ -3,6 +3,7 @@
 import json
 import shlex
 import shutil
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -90,7 +91,10 @@ def text_of(search: Search, outcome: Outcome, given: Sequence[str]) -> str:
     if chart.exists():
         lines.append(f"  chart     {near(str(chart))}")
     lines.append(f"  trials    a folder with log and summaries for each: {near(search.study)}/trials")
-    command = ["python", "runner.py", "run", *given, "--workspace", near(str(outcome.job.workspace.root))]
+    place = ["--workspace", near(str(outcome.job.workspace.root))]
+    compared = shlex.join(["python", "runner.py", "tensorboard", outcome.job.problem.name, *place, "--trials"])
+    lines.append(f"            side by side in TensorBoard: {compared}")
+    command = ["python", "runner.py", "run", *given, *place]
     lines += ["", f"  next      {_next(search, shlex.join([*command, '--set', 'tuning.use=latest']))}"]
     return "\n".join(lines)
 
@@ -142,7 +146,7 @@ def table(search: Search, width: int) -> list[str]:
 
     Args:
         search: The search.
-        width: Columns of the terminal; what does not fit is cut off.
+        width: Columns of the terminal. Columns of the table that it has no room for are left out whole, and named.
     """
     order = sorted(search.trials, key=lambda one: _rank(one, search))
     rows = [["trial", "", "value", "step", "s", *search.values]]
@@ -161,13 +165,27 @@ def table(search: Search, width: int) -> list[str]:
         )
     sizes = [max(len(text) for text in column) for column in zip(*rows[1:], strict=True)]
     sizes = [max(size, min(len(name), _NAME)) for size, name in zip(sizes, rows[0], strict=True)]
+    kept = _kept(sizes, width)
     lines = []
     for row in rows:
-        cells = [_cell(text, size, left=at == 1) for at, (text, size) in enumerate(zip(row, sizes, strict=True))]
-        lines.append(("  " + "  ".join(cells))[:width].rstrip())
+        lines.append(("  " + "  ".join(_cell(row[at], sizes[at], left=at == 1) for at in kept)).rstrip())
+    left_out = ["seconds" if name == "s" else name for at, name in enumerate(rows[0]) if at not in kept]
+    if left_out:
+        words = f"no room for {', '.join(left_out)}: --json has them"
+        lines += textwrap.wrap(words, width, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False)
     if len(order) > _ROWS:
         lines.append(f"  and {len(order) - _ROWS} more, the worst ones: --json has all")
     return lines
+
+
+def _kept(sizes: Sequence[int], width: int) -> list[int]:
+    """Return the columns that there is room for: of those after the value, the seconds go first, and then the last."""
+    kept = list(range(len(sizes)))
+    for at in (4, 3, *range(len(sizes) - 1, 4, -1)):
+        if sum(2 + sizes[one] for one in kept) <= width:
+            break
+        kept.remove(at)
+    return kept
 
 
 def _cell(text: str, size: int, *, left: bool) -> str:

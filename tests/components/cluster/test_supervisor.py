@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from components import progress
 from components.cluster.account import Account, read_events
 from components.cluster.member import fresh
 from components.cluster.supervisor import FOLDER, supervise
@@ -95,7 +96,10 @@ def test_all_end_and_the_server_is_ended(tmp_path: Path) -> None:
     nothing_lives(tmp_path)
 
 
-def test_a_chief_that_dies_is_started_again_and_what_it_cost_is_told(tmp_path: Path) -> None:
+def test_a_chief_that_dies_is_started_again_and_what_it_cost_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(progress.VARIABLE, str(tmp_path / "progress.jsonl"))
     account = trained(tmp_path, {"chief-0": ["die later", "train"]})
     [loss] = account.losses
     assert (loss.code, loss.step, loss.resumed) == (-signal.SIGKILL, 150, 100)
@@ -104,6 +108,10 @@ def test_a_chief_that_dies_is_started_again_and_what_it_cost_is_told(tmp_path: P
     assert loss.back is not None
     [said] = account.sentences()
     assert said.startswith("chief was killed (signal 9, SIGKILL) at step 150; went on from step 100 after 0.")
+    events = map(json.loads, (tmp_path / "progress.jsonl").read_text().splitlines())
+    [began, went_on] = [one["line"] for one in events if "line" in one]  # seen by a person also where lines are kept
+    assert began == "chief was killed (signal 9, SIGKILL) at step 150: it is started again"
+    assert went_on.startswith("training went on from step 100 after 0.")
 
 
 def test_a_worker_that_dies_is_not_missed(tmp_path: Path) -> None:

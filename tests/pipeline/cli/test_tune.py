@@ -22,6 +22,32 @@ def test_the_table_has_the_best_first_and_fits_a_terminal() -> None:
     assert max(map(len, table(search(), 40))) <= 40
 
 
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 160])
+def test_columns_without_room_are_left_out_whole_and_named(width: int) -> None:
+    values = {
+        "rate": 0.0631,
+        "freq": 3,
+        "batch_size": 1024,
+        "embedding_size": 16,
+        "hidden": [256, 128, 64],
+        "drop": 0.3,
+    }
+    one = Trial(0, "complete", values, 1.0, True, ((10, 1.0),), 10, 23.0)
+    wide = dataclasses.replace(search(), trials=(one,), best=0, values=values)
+    head, row, *rest = table(wide, width)
+    assert max(map(len, (head, row, *rest))) <= width
+    whole = ["trial", "value", "step", "s", "rate", "freq", "batch_s…", "embeddi…", "hidden", "drop"]
+    cells = ["0", "best,", "default", "1", "10", "23", "0.0631", "3", "1024", "16", "[256,128,64]", "0.3"]
+    kept = [at for at, name in enumerate(whole) if name in head.split()]
+    assert head.split() == [whole[at] for at in kept]
+    assert row.split() == [*cells[:3], *(cells[2 + at] for at in kept[1:])]
+    names = ["trial", "value", "step", "seconds", *values]
+    gone = [names[at] for at in range(len(names)) if at not in kept]
+    said = " ".join(line.strip() for line in rest)
+    assert said == (f"no room for {', '.join(gone)}: --json has them" if gone else "")
+    assert (gone == []) == (width >= 100)
+
+
 def test_a_long_table_is_cut_and_says_so() -> None:
     more = tuple(Trial(number, "complete", {"rate": 0.1, "units": [8]}, 100.0 + number) for number in range(5, 30))
     lines = table(dataclasses.replace(search(), trials=(*search().trials, *more)), 100)

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from components.trainer.record import TrainingRecord
+from components.trainer.record import TrainingRecord, read_record
+from pipeline.cli.curves import training_lines
 from pipeline.config import read_problem
 from pipeline.errors import SettingsError
 
@@ -50,3 +51,12 @@ def test_not_both_a_cluster_and_mirrors(folder: Path) -> None:
 def test_the_record_says_who_trained_and_who_was_lost(tmp_path: Path) -> None:
     record = TrainingRecord(train_steps=10, batch_size=5, steps=10, workers=2, ps=1, losses=("chief was killed",))
     assert record.sentences() == ["10 steps of 5 rows", "by 2 workers and 1 parameter server", "lost: chief was killed"]
+
+
+def test_the_record_says_what_became_of_mirrored(tmp_path: Path) -> None:
+    said = 'distribute = "mirrored": there is no GPU here, so it trains on the CPU, as one device'
+    TrainingRecord(train_steps=10, batch_size=5, steps=10, mirrored=said).write(tmp_path)
+    record = read_record(tmp_path)
+    assert record is not None
+    assert record.sentences() == ["10 steps of 5 rows", said]
+    assert training_lines(tmp_path, indent=13, height=5) == record.sentences()  # as `show` has it
