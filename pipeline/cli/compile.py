@@ -13,7 +13,7 @@ from pipeline.cli.run import options_again
 from pipeline.config import read_problem
 from pipeline.errors import InfrastructureError, SettingsError
 from pipeline.orchestrators.compiled import write_text
-from pipeline.orchestrators.targets import Options, beside, renderer
+from pipeline.orchestrators.targets import NEXT, Options, beside, renderer
 
 
 def compile_command(
@@ -75,6 +75,8 @@ def compile_command(
     click.echo(f"{compiled.problem}: {len(compiled.nodes)} nodes for {target}: {near(str(out))}")
     if render is not None:
         click.echo(f"  its nodes read {near(str(compiled_file))}")
+    if target in NEXT:
+        click.echo(f"  next: {NEXT[target]}")
     return 0
 
 

@@ -11,6 +11,11 @@ from pipeline.orchestrators.compiled import Compiled
 TARGETS = ("ir", "airflow", "kubeflow", "vertex", "tfjob")
 """``ir`` is the compiled pipeline itself; the others are modules of this package."""
 
+NEXT = {
+    "airflow": 'airflow pools set estimator_pipeline_heavy 1 "heavy nodes", or they never start; see docs/airflow.md',
+}
+"""What is to be done with a target's file."""
+
 BESIDE = ".pipeline.json"
 """The ending of the compiled pipeline that is written beside every other target's file, for its nodes to read."""
 

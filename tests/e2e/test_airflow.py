@@ -141,6 +141,7 @@ def test_airflow_parses_it_at_once_and_loads_nothing_else(major: int, dag: Path,
         assert (case[5] in span) if isinstance(case[5], str) else span == case[5], (case, span)
 
 
+@pytest.mark.soak
 def test_a_run_of_house_prices_on_airflow_2_ends_pushed(tmp_path: Path) -> None:
     """`airflow dags test` runs each task once, without a scheduler; Airflow's own database is SQLite here."""
     airflow = prepared(2, tmp_path / "home", AIRFLOW__CORE__EXECUTOR="SequentialExecutor")
@@ -224,12 +225,12 @@ def team(ground: Site, postgresql: DatabaseServer, tmp_path_factory: pytest.Temp
     dag.write_text(text.replace("seconds=30", "seconds=1"))
     airflow("dags", "reserialize")
     with airflow.at_work():
+        airflow("dags", "unpause", "flats")  # which starts the run of yesterday
         yield Team(airflow, site)
 
 
 def test_a_scheduled_run_whose_trainer_is_killed_ends_pushed_once(team: Team) -> None:
     airflow = team.airflow
-    airflow("dags", "unpause", "flats")
     team.kill("Trainer")
     [run] = airflow.wait("flats")
     assert (run["state"], run["run_type"]) == ("success", "scheduled"), airflow.log(
@@ -248,13 +249,14 @@ def test_a_scheduled_run_whose_trainer_is_killed_ends_pushed_once(team: Team) ->
     assert f"{day:%Y-%m-%d}/rows.csv" in json.dumps(team.asked("lineage", "model"))
 
 
+@pytest.mark.soak
 def test_a_triggered_run_has_its_parameters(team: Team) -> None:
     run = team.airflow.trigger("flats", date="2026-11-02", settings=["training.train_steps=25"])
     team.airflow.wait("flats", kind="manual")
     [one] = [one for one in team.airflow.runs("flats") if one["dag_run_id"] == run]
     assert one["state"] == "success", team.airflow.log("flats", run, "summary")
-    assert len(team.asked("runs")) == 2
-    said = json.dumps(team.asked("diff", "last-1", "last"))
+    before = team.airflow.runs("flats", "scheduled")[0]["dag_run_id"]
+    said = json.dumps(team.asked("diff", f"flats.{before}", f"flats.{run}"))
     assert "training.train_steps" in said
     assert "2026-11-02" in said
 
@@ -270,14 +272,12 @@ def test_what_no_retry_helps_is_not_tried_again(team: Team) -> None:
     assert [one["state"] for one in team.airflow.runs("flats") if one["dag_run_id"] == run] == ["failed"]
 
 
+@pytest.mark.soak
 def test_a_backfill_of_three_days(team: Team) -> None:
-    before = len(team.asked("runs"))
-    given = ("--dag-id", "flats", "--from-date", "2026-11-01", "--to-date", "2026-11-03", "--max-active-runs", "1")
+    given = ("--dag-id", "flats", "--from-date", "2026-11-01", "--to-date", "2026-11-03")
     team.airflow("backfill", "create", *given)
-    runs = team.airflow.wait("flats", 3, "backfill")
+    runs = team.airflow.wait("flats", 3, "backfill", seconds=1500)
     assert [one["state"] for one in runs] == ["success"] * 3
-    found = team.asked("runs")
-    assert len(found) == before + 3
     shown = [json.dumps(team.asked("show", f"flats.{one['dag_run_id']}")) for one in runs]
     assert [f"2026-11-0{day}/rows.csv" in text for day, text in zip((1, 2, 3), shown, strict=True)] == [True] * 3
 
@@ -289,8 +289,7 @@ def test_twenty_tasks_killed_at_random_moments(team: Team) -> None:
     No task is killed more often than it is tried again.
     """
     chance = random.Random(seed := int(os.environ.get("CRASH_SEED", "20261122")))
-    team.airflow("dags", "unpause", "flats")
-    team.airflow.wait("flats", kind="scheduled")
+    team.airflow.wait("flats")
     before = len(team.site.versions())
     kills: list[tuple[str, str, str]] = []
     runs: list[str] = []

@@ -11,7 +11,7 @@ import pytest
 from pipeline.errors import SettingsError
 from pipeline.orchestrators.airflow import POOL, render
 from pipeline.orchestrators.compiled import Compiled, CompiledNode
-from pipeline.orchestrators.targets import Options
+from pipeline.orchestrators.targets import NEXT, Options
 
 PIPELINE = Compiled(
     problem="flats",
@@ -116,3 +116,8 @@ def test_the_day_of_span_0() -> None:
 def test_a_name_that_airflow_refuses_is_refused() -> None:
     with pytest.raises(SettingsError, match="takes no DAG of this name"):
         render(replace(PIPELINE, problem="flats in town"), OPTIONS)
+
+
+def test_who_compiles_is_told_of_the_pool() -> None:
+    """Without it heavy tasks wait for ever."""
+    assert f"airflow pools set {POOL} 1" in NEXT["airflow"]
