@@ -91,3 +91,16 @@ def test_a_node_that_has_ended_is_swept_alone(tmp_path: Path, system: Path) -> N
     assert [one.name for one in leftovers.folder_of(run).iterdir()] == ["Transform"]
     leftovers.remove(run)
     assert not list(system.iterdir())
+
+
+def test_of_several_servers_of_a_run_each_removes_its_own(tmp_path: Path) -> None:
+    run = tmp_path / "runs" / "flats.1"
+    names = {leftovers.name_of(process, only) for only in ("Trainer", "Pusher") for process in (only, "close")}
+    assert names == {"Trainer", "Trainer.close", "Pusher", "Pusher.close"}
+    assert leftovers.name_of("close", "") == "close"
+    for name in names:
+        (leftovers.folder_of(run) / name).mkdir(parents=True)
+    leftovers.remove_all(run, "Trainer")
+    assert {one.name for one in leftovers.folder_of(run).iterdir()} == {"Pusher", "Pusher.close"}
+    leftovers.remove_all(run)
+    assert not leftovers.folder_of(run).exists()
