@@ -13,7 +13,8 @@ from pipeline.cli.run import options_again
 from pipeline.config import read_problem
 from pipeline.errors import InfrastructureError, SettingsError
 from pipeline.orchestrators.compiled import write_text
-from pipeline.orchestrators.targets import NEXT, Options, beside, renderer
+from pipeline.orchestrators.drafting import draft
+from pipeline.orchestrators.targets import NEXT, Options, beside, refuse, renderer
 
 
 def compile_command(
@@ -46,23 +47,26 @@ def compile_command(
     render = None if target == "ir" else renderer(target)
     compiled_file = out if render is None else beside(out)
 
+    options = Options(
+        *(out, compiled_file), schedule=schedule, image=image, span_zero=span_zero, claim=claim, secret=secret
+    )
+    drafted = draft(
+        read,
+        workspace=_absolute(workspace),
+        pipeline_root=_place(pipeline_root),
+        serving=_place(serving),
+        given=options_again(read, data, overrides),
+    )
+    refuse(target, drafted, options)
+
     from pipeline.orchestrators.quiet import quiet
 
     with quiet():
-        from pipeline.orchestrators.building import build
+        from pipeline.orchestrators.building import compiled_of
 
-        compiled = build(
-            read,
-            workspace=_absolute(workspace),
-            pipeline_root=_place(pipeline_root),
-            serving=_place(serving),
-            given=options_again(read, data, overrides),
-        )
+        compiled = compiled_of(read, drafted)
     texts = {compiled_file: compiled.text()}
     if render is not None:
-        options = Options(
-            *(out, compiled_file), schedule=schedule, image=image, span_zero=span_zero, claim=claim, secret=secret
-        )
         texts[out] = render(compiled, options)
     try:
         for file, text in texts.items():  # what names the other one last

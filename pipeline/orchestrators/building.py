@@ -1,6 +1,7 @@
 """Compiles a problem's chain; the one module of this package that imports TFX. Reads no data and opens no store."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from google.protobuf import json_format
@@ -8,26 +9,8 @@ from tfx.dsl.compiler import compiler
 
 from pipeline.chain import create_pipeline
 from pipeline.config import Problem
-from pipeline.config.nodes import chain
-from pipeline.orchestrators.compiled import Compiled, CompiledNode, portable, portable_in
-
-_DOCS = {
-    "ExampleGen": "Reads the data files, checks every row, and cuts them into splits.",
-    "StatisticsGen": "Counts and measures every column of each split.",
-    "ImportSchemaGen": "Takes the problem's curated schema.",
-    "SchemaGen": "Infers the schema from the statistics.",
-    "ExampleValidator": "Compares the statistics with the schema, and stops the run where they do not fit.",
-    "Transform": "Analyses all rows and applies preprocessing_fn to them.",
-    "WarmStart": "Finds the blessed model that the training starts from.",
-    "Tuner": "Searches for the values to train with.",
-    "Tuned": "Finds the values of the latest search.",
-    "Trainer": "Trains the model and exports it.",
-    "Resolver": "Finds the latest blessed model, to compare with.",
-    "Evaluator": "Measures the model on every slice and blesses it if it keeps all bounds.",
-    "InfraValidator": "Loads the export in a process of its own and has it answer real rows.",
-    "Pusher": "Pushes a model that both gates let pass, as a new version.",
-}
-_HEAVY = {"ExampleGen", "StatisticsGen", "Transform", "Tuner", "Trainer", "Evaluator"}
+from pipeline.orchestrators.compiled import Compiled, here, portable_in
+from pipeline.orchestrators.drafting import draft
 
 
 def build(
@@ -50,28 +33,21 @@ def build(
     Raises:
         SettingsError: If the settings do not make a chain.
     """
-    root = pipeline_root or str(workspace / "artifacts" / problem.name)
-    pushed = serving or str(workspace / "serving" / problem.name)
+    drafted = draft(problem, workspace=workspace, pipeline_root=pipeline_root, serving=serving, given=given)
+    return compiled_of(problem, drafted)
+
+
+def compiled_of(problem: Problem, drafted: Compiled) -> Compiled:
+    """Complete what :func:`pipeline.orchestrators.drafting.draft` has drafted of a problem; raises as :func:`build`."""
+    root, serving = here(drafted.pipeline_root), here(drafted.serving)
     made = create_pipeline(
-        problem, code=problem.folder, pipeline_root=Path(root), serving_dir=Path(pushed), metadata=None
+        problem, code=problem.folder, pipeline_root=Path(root), serving_dir=Path(serving), metadata=None
     )
     ir = compiler.Compiler().compile(made)
-    if pipeline_root:  # a Path would make gs:/ of gs://
-        ir.runtime_spec.pipeline_root.field_value.string_value = root
-    upstream = chain(problem.settings)  # in an order that does not depend on TFX
+    ir.runtime_spec.pipeline_root.field_value.string_value = root  # a Path would make gs:/ of gs://
     types = {one.pipeline_node.node_info.id: one.pipeline_node.node_info.type.name for one in ir.nodes}
-    return Compiled(
-        problem=problem.name,
-        folder=portable(problem.folder),
-        workspace=portable(workspace),
-        pipeline_root=portable(root),
-        serving=portable(pushed),
-        metadata_url=problem.settings.metadata.url,
-        given=tuple(portable(word) for word in given),
-        settings=portable_in(problem.settings.model_dump(mode="json", by_alias=True)),
-        nodes=tuple(
-            CompiledNode(node, types[node], tuple(needs), node in _HEAVY, _DOCS[node])
-            for node, needs in upstream.items()
-        ),
+    return replace(
+        drafted,
+        nodes=tuple(replace(node, type=types[node.id]) for node in drafted.nodes),
         ir=portable_in(json_format.MessageToDict(ir, preserving_proto_field_name=True)),
     )

@@ -52,13 +52,22 @@ _PARAMETERS: dict[str, dict[str, Any]] = {
 }
 
 
+def refuse(compiled: Compiled, options: Options) -> None:
+    """Refuse what pods on several machines could not run.
+
+    Raises:
+        SettingsError: With one part for each reason.
+    """
+    check(compiled, options, "kubeflow")
+
+
 def render(compiled: Compiled, options: Options) -> str:
     """Return the YAML that ``kfp run create`` and the web page take.
 
     Raises:
         SettingsError: If pods on several machines could not run it.
     """
-    check(compiled, options, "kubeflow")
+    refuse(compiled, options)
     comment = [
         f"{compiled.problem} for Kubeflow Pipelines v2, by `runner.py compile`. docs/kubeflow.md says how to run it.",
         f"Image: {options.image}, which holds the compiled pipeline {digest(compiled)}.",

@@ -4,6 +4,7 @@ import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pipeline.errors import SettingsError
 from pipeline.orchestrators.compiled import Compiled
@@ -57,13 +58,27 @@ def renderer(target: str) -> Render:
     Raises:
         SettingsError: If there is none yet.
     """
+    render: Render = _module(target).render
+    return render
+
+
+def refuse(target: str, drafted: Compiled, options: Options) -> None:
+    """Refuse what a target could not do, before anything is loaded; not all targets have something to refuse then.
+
+    Raises:
+        SettingsError: What the target's own ``refuse`` says of a pipeline that is drafted.
+    """
+    if target != "ir":
+        getattr(_module(target), "refuse", lambda drafted, options: None)(drafted, options)
+
+
+def _module(target: str) -> Any:
     name = f"pipeline.orchestrators.{target}"
     try:
-        render: Render = importlib.import_module(name).render
+        return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name != name:
             raise
         raise SettingsError(
             f"Nothing is compiled to {target} yet", expected="ir", where="--target", hint="use --target ir"
         ) from None
-    return render

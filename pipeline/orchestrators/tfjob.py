@@ -32,15 +32,14 @@ JOB_NAME = "metadata.labels['training.kubeflow.org/job-name']"
 """Where a pod finds the name of its job: the operator puts the label there."""
 
 
-def render(compiled: Compiled, options: Options) -> str:
-    """Return the YAML that ``kubectl create -f`` takes.
+def refuse(compiled: Compiled, options: Options) -> Cluster:
+    """Refuse what makes no job; return the cluster that is to be one.
 
     Raises:
-        SettingsError: If there is no cluster in the settings, or pods on several machines could not work together.
+        SettingsError: If there is something.
     """
     check(compiled, options, "tfjob")
-    settings = settings_of(compiled)
-    cluster = settings.training.cluster
+    cluster = settings_of(compiled).training.cluster
     if cluster is None:
         raise SettingsError(
             "There is no training cluster to make a TFJob of",
@@ -48,6 +47,17 @@ def render(compiled: Compiled, options: Options) -> str:
             where=f"training.cluster of {compiled.problem}",
             hint="--set training.cluster.workers=2; docs/distributed.md says what it means",
         )
+    return cluster
+
+
+def render(compiled: Compiled, options: Options) -> str:
+    """Return the YAML that ``kubectl create -f`` takes.
+
+    Raises:
+        SettingsError: If there is no cluster in the settings, or pods on several machines could not work together.
+    """
+    cluster = refuse(compiled, options)
+    settings = settings_of(compiled)
     job = {
         "apiVersion": "kubeflow.org/v1",
         "kind": "TFJob",

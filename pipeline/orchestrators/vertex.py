@@ -15,11 +15,11 @@ BUCKETS = "/gcs/"
 """Where the platform's containers have all buckets as folders (Cloud Storage FUSE)."""
 
 
-def render(compiled: Compiled, options: Options) -> str:
-    """Return the YAML that ``google.cloud.aiplatform.PipelineJob(template_path=...)`` takes.
+def refuse(compiled: Compiled, options: Options) -> None:
+    """Refuse what the platform could not run.
 
     Raises:
-        SettingsError: If the platform could not run it.
+        SettingsError: If there is something.
     """
     check(compiled, options, "vertex")
     if not compiled.workspace.startswith(BUCKETS):
@@ -32,6 +32,15 @@ def render(compiled: Compiled, options: Options) -> str:
         )
     if options.claim is not None:
         raise SettingsError("Vertex AI knows no claims", got=f"--claim {options.claim}", hint="leave it out")
+
+
+def render(compiled: Compiled, options: Options) -> str:
+    """Return the YAML that ``google.cloud.aiplatform.PipelineJob(template_path=...)`` takes.
+
+    Raises:
+        SettingsError: If the platform could not run it.
+    """
+    refuse(compiled, options)
     job = {
         "displayName": compiled.problem,
         "pipelineSpec": spec(compiled, options, {FILE_VARIABLE: options.secret} if options.secret else None),

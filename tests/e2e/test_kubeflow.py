@@ -254,7 +254,7 @@ def test_pods_that_are_killed_come_back_and_the_training_goes_on(platform: Platf
     codes = operator.codes()
     assert codes["chief-0"] == [137, 0], told
     shown = asked(platform, "show", "flats-x7k2p")
-    assert shown["state"] == "done"
+    assert (shown["state"], shown["pushed"]) == ("done", True)
     assert {node["attempts"] for node in shown["nodes"] if node["name"] == "Trainer"} == {2}
     [trained] = (
         one

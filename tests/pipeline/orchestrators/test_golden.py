@@ -9,13 +9,13 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from pipeline.cli.problems import FOLDER, names
-from pipeline.config import read_problem
+from pipeline.config import Problem, read_problem
 from pipeline.orchestrators.compiled import Compiled
+from pipeline.orchestrators.drafting import draft
 from pipeline.orchestrators.manifest import digest
 from pipeline.orchestrators.targets import TARGETS, Options, beside, renderer
 
@@ -29,18 +29,12 @@ ENDINGS = {"ir": "txt", "airflow": "py"}
 CLUSTER = ("training.cluster.workers=2",)
 
 
-def build(problem: str, *overrides: str) -> Compiled:
-    from pipeline.orchestrators.quiet import quiet
-
+def drafted(problem: str, *overrides: str) -> tuple[Problem, Compiled]:
+    """A problem, and what is known of it without TFX."""
     given = (f"metadata.url={URL}", *overrides)
-    with quiet():
-        from pipeline.orchestrators.building import build as compile_
-
-        return compile_(
-            read_problem(FOLDER / problem, given),
-            workspace=Path("/mnt/pipeline"),
-            given=tuple(word for one in given for word in ("--set", one)),
-        )
+    read = read_problem(FOLDER / problem, given)
+    words = tuple(word for one in given for word in ("--set", one))
+    return read, draft(read, workspace=Path("/mnt/pipeline"), given=words)
 
 
 def view(compiled: Compiled) -> str:
@@ -84,23 +78,28 @@ def golden(problem: str, target: str) -> Path:
 
 
 @pytest.fixture(scope="module")
-def compiled() -> dict[str, tuple[Compiled, Compiled]]:
-    """Each problem as it is, and with a training cluster."""
+def compiled() -> dict[str, Compiled]:
     return dict(made())
 
 
-def made() -> Iterator[tuple[str, tuple[Compiled, Compiled]]]:
-    for name in names():
-        yield name, (build(name), build(name, *CLUSTER))
+def made() -> Iterator[tuple[str, Compiled]]:
+    from pipeline.orchestrators.quiet import quiet
+
+    with quiet():
+        from pipeline.orchestrators.building import compiled_of
+
+        for name in names():
+            yield name, compiled_of(*drafted(name))
 
 
-def of(target: str, both: tuple[Compiled, Compiled]) -> Compiled:
-    return both[target == "tfjob"]
+def of(target: str, whole: Compiled) -> Compiled:
+    """What a target is made of: a TFJob of the problem with a cluster, which takes no IR."""
+    return drafted(whole.problem, *CLUSTER)[1] if target == "tfjob" else whole
 
 
 @pytest.mark.parametrize("target", [one for one in TARGETS if one != "airflow"])
 @pytest.mark.parametrize("problem", names())
-def test_what_is_compiled_is_what_was_read(problem: str, target: str, compiled: dict[str, Any]) -> None:
+def test_what_is_compiled_is_what_was_read(problem: str, target: str, compiled: dict[str, Compiled]) -> None:
     file = golden(problem, target)
     assert file.exists(), f"{file} is not there: python -m tests.pipeline.orchestrators.test_golden"
     text = text_of(target, of(target, compiled[problem]))
@@ -116,10 +115,10 @@ def test_there_is_no_golden_file_of_nothing() -> None:
 
 def main() -> None:
     """Write the golden files anew."""
-    for name, both in made():
+    for name, whole in made():
         for target in TARGETS:
             if target != "airflow":
-                golden(name, target).write_text(text_of(target, of(target, both)), encoding="utf-8")
+                golden(name, target).write_text(text_of(target, of(target, whole)), encoding="utf-8")
         sys.stdout.write(f"{name}\n")
 
 

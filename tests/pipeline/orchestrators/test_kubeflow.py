@@ -1,5 +1,6 @@
 """The file for Kubeflow Pipelines, read by the platform's own protobufs."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 import yaml
 from google.protobuf import json_format
 
+from pipeline.cli.main import main
 from pipeline.errors import SettingsError
 from pipeline.orchestrators import kubeflow, vertex
 from pipeline.orchestrators.kubeflow import render
@@ -122,6 +124,16 @@ def test_what_pods_could_not_run_is_refused_at_once(module: Any, tmp_path: Path)
     assert all(one.hint for one in caught.value.parts)
     with pytest.raises(SettingsError, match="No image is given"):
         module.render(compiled(), options(image=None))
+
+
+def test_the_command_refuses_it_before_anything_is_loaded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    began = time.process_time()
+    assert main(["compile", "housing", "--target", "kubeflow", "--out", str(tmp_path / "housing.yaml")]) == 2
+    assert time.process_time() - began < 2
+    said = capsys.readouterr().err
+    assert "4 reasons why pods could not run this" in said
+    assert "docs/kubeflow.md" in said
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_compiled_pipeline_may_lie_in_the_workspace(tmp_path: Path) -> None:
