@@ -115,6 +115,11 @@ class TellHook(tf.estimator.SessionRunHook):
             self._last = time.monotonic()
             told(self._role, step=int(run_values.results))
 
+    def end(self, session: Any) -> None:
+        """Be within no step any more, also if the rows ended within one."""
+        del session
+        in_step.clear()
+
 
 def latest(model_dir: Path) -> str | None:
     """Return the latest checkpoint's path without suffixes; None while there is none, or none that can be read."""
