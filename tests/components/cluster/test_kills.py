@@ -53,19 +53,18 @@ def test_a_process_is_killed(role: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("role", ["worker-0", "ps-0", "chief-0", "evaluator-0"])
 def test_a_process_hangs(role: str, tmp_path: Path) -> None:
-    settings: dict[str, Any] = {"train_steps": 500, "save_checkpoints_steps": INTERVAL, "throttle_secs": 0}
-    cluster, ground = {"workers": 2, "ps": 1, "timeout_secs": 10}, clusters.written(tmp_path)
+    settings: dict[str, Any] = {"train_steps": 800, "save_checkpoints_steps": INTERVAL, "throttle_secs": 0}
+    cluster, ground = {"workers": 2, "ps": 1, "timeout_secs": 30}, clusters.written(tmp_path)
     with clusters.training(ground, cluster=cluster, params={"pause": 0.1}, **settings) as one:
         one.until(lambda: one.step() >= 150)
         stopped = one.kill(role, signal.SIGSTOP)
         told = one.ended()
         assert told["code"] == 0, one.logs()
         assert not one.living()
-        [lost] = one.events("lost")
-    assert lost["process"] == stopped
-    assert told["record"]["steps"] >= 500
+        assert [event["process"] for event in one.events("lost")] == [stopped], one.events()
+    assert told["record"]["steps"] >= 800
     [sentence] = told["record"]["losses"]
-    assert "hung (it told nothing for 10 s) and was ended at step" in sentence
+    assert "hung (it told nothing for 30 s) and was ended at step" in sentence
     sys.stdout.write(f"\n{sentence}\n")
 
 
