@@ -40,7 +40,7 @@ def serve_variables(part: Part) -> None:
     )
     told(part.role, at_work=True)
     if not supervised():
-        report(note=f"{part.role} serves variables, until the platform ends it")
+        report(line=f"{part.role} serves variables, until the platform ends it")
     server.join()
 
 
@@ -48,7 +48,7 @@ def waits(role: Role, what: str) -> None:
     """Tell what this process waits for: the supervisor, or on a platform whoever watches the node."""
     told(role, doing=f"waits for {what}")
     if not supervised():
-        report(note=f"{role} waits for " + ", ".join(what.splitlines()))
+        report(line=f"{role} waits for " + ", ".join(what.splitlines()))
 
 
 def told(role: Role, **message: Any) -> None:
