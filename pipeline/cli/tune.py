@@ -58,7 +58,8 @@ def tune_command(
 
 
 def _check_space(folder: Path, overrides: Sequence[str], data: str | None) -> None:
-    tuning = read_problem(folder, overrides, data).settings.tuning
+    # Whatever a run takes values from: what is set here is what the search begins with.
+    tuning = read_problem(folder, [*overrides, "tuning.use=nothing"], data).settings.tuning
     if not tuning.space:
         raise SettingsError(
             f"{folder.name} has no search space",

@@ -8,7 +8,9 @@ import pytest
 
 from components.tuner.record import Compared, Trial
 from pipeline.cli.main import main
-from pipeline.cli.tune import _next, margin, table
+from pipeline.cli.run import searched_over
+from pipeline.cli.tune import _check_space, _next, margin, table
+from pipeline.config import read_problem
 from tests.components.tuner.searches import search
 
 
@@ -72,3 +74,12 @@ def test_without_a_space_it_says_how_to_write_one(tmp_path: Path, capsys: pytest
     assert told["headline"] == f"{tmp_path.name} has no search space"
     assert "type" in told["expected"]
     assert told["where"].endswith("pipeline.toml")
+
+
+def test_what_tune_sets_is_where_the_search_begins_whatever_a_run_takes(tmp_path: Path) -> None:
+    text = '[training]\nparams = { rate = 0.1 }\n[tuning]\nuse = "latest"\n'
+    text += 'space = { rate = { type = "float", low = 0.01, high = 1.0 } }\n'
+    (tmp_path / "pipeline.toml").write_text('label = "a"\n[data]\npath = "rows.csv"\n' + text)
+    _check_space(tmp_path, ["training.params.rate=0.5"], None)
+    problem = read_problem(tmp_path, ["tuning.use=search", "training.params.rate=0.5"])
+    assert searched_over(problem, ["training.params.rate=0.5", "training.seed=5"]) == ["training.params.rate"]
