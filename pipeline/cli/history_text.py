@@ -37,19 +37,30 @@ def runs(found: Sequence[Run], width: int) -> str:
             _state(one),
             _data(one),
             _verdict(one.blessed),
-            f"{one.metric['metric']} {number(one.metric['value'])}" if one.metric else one.error,
+            _measure(one) or one.error,
             _version(one),
         )
         for one in found
     ]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     others = sum(widths) - widths[_METRIC] + 2 * (len(widths) - 1)
-    metrics = [len(row[_METRIC]) for row, one in zip(rows[1:], found, strict=True) if one.metric]
+    metrics = [len(_measure(one)) for one in found]
     widths[_METRIC] = min(widths[_METRIC], max([width - others, _LEGIBLE, *metrics]))
     return "\n".join(
         "  ".join(f"{_cut(cell, most):<{most}}" for cell, most in zip(row, widths, strict=True)).rstrip()
         for row in rows
     )
+
+
+def _measure(run: Run) -> str:
+    """Return how good a run's model is; of one that only searched, the best trial. Empty if it came to neither."""
+    if run.metric:
+        return f"{run.metric['metric']} {number(run.metric['value'])}"
+    return _best(run.search) if run.search else ""
+
+
+def _best(search: dict[str, Any]) -> str:
+    return f"{search['metric']} {number(search['value'])}, the best of {search['trials']} trials"
 
 
 def _cut(text: str, most: int) -> str:
@@ -80,13 +91,14 @@ def _version(run: Run) -> str:
     return f"{run.version} pushed" if run.new else f"{run.version} already"
 
 
-def show(found: Details, root: Path, training: Sequence[str] = ()) -> str:
+def show(found: Details, root: Path, training: Sequence[str] = (), search: Sequence[str] = ()) -> str:
     """Return a run in full.
 
     Args:
         found: The run.
         root: The workspace.
         training: What its training did, as lines.
+        search: What its search did, as lines; without any, what the metadata says of it is told.
     """
     run = found.run
     took = (
@@ -112,16 +124,19 @@ def show(found: Details, root: Path, training: Sequence[str] = ()) -> str:
         lines += _block(
             "pushed", [f"version {run.version}" + ("" if run.new else ", which held this very model already")]
         )
+    if run.search:
+        lines += _block("search", search or [_best(run.search)])
     lines += _block("training", training)
     lines += _block("metrics", [_measured(one) for one in found.measurements if one["metric"] != facts.COUNT])
     if found.anomalies is not None:
         lines += _block("anomalies", list(found.anomalies) or ["none"])
-    lines += _block("tuned", [shown(found.tuned)] if found.tuned else [])
+    trained = any(node.name == "Trainer" for node in found.nodes)
+    lines += _block("tuned", [shown(found.tuned)] if found.tuned and (trained or not search) else [])
     lines += _block("nodes", [line for node in found.nodes for line in _node(node, root)])
     lines += _block("freed", _freed(found))
     flat = {name: value for name, value in facts.flat(found.settings).items() if value not in (None, "", [], {})}
     taken = {f"training.{name}" for name in replaced(found.tuned, found.settings.get("training") or {})}
-    if run.part and not any(node.name == "Trainer" for node in found.nodes):
+    if not trained:
         taken = set()  # it trained nothing: the settings are what its search began with
     lines += _block(
         "settings",

@@ -41,10 +41,17 @@ def run_command(
     if settings.settings.tuning.use == "search":
         for name in searched_over(settings, overrides):
             click.echo(f"{name} is where the search begins; the model is trained with the best value found", err=True)
+
+    def tell(outcome: Outcome) -> str | None:
+        from pipeline.cli.tune import told_search  # which imports this module
+
+        return told_search(outcome, as_json=as_json)
+
     return carry_out(
         lambda display: run_problem(settings, workspace, display, cache=cache, most=most, part=part, given=given),
         as_json=as_json,
         verbose=verbose,
+        tell=tell,
     )
 
 

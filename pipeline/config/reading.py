@@ -155,7 +155,7 @@ def _without_effect(settings: Settings, given: dict[Path_, str]) -> list[Pipelin
         return []
     mistakes: list[PipelineError] = []
     for name in set_beside(tuning, settings.training, given):
-        source = next(text for path, text in given.items() if tuple(name.split("."))[: len(path)] == path)
+        source = given[tuple(name.split("."))]
         mistakes.append(
             SettingsError(
                 f"{name} would not be trained with: the latest search's value takes its place",

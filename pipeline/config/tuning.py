@@ -141,6 +141,8 @@ def default_of(name: str, training: Any) -> Any:
 def set_beside(tuning: Tuning, training: Any, given: Iterable[Sequence[str | int]]) -> list[str]:
     """Return which of some settings a search varies, so that a run with tuned values does not train with what they say.
 
+    A whole table, as ``training.params``, is none of them: it says more than what is searched.
+
     Args:
         tuning: The settings of the search.
         training: The settings ``Training``.
@@ -150,7 +152,8 @@ def set_beside(tuning: Tuning, training: Any, given: Iterable[Sequence[str | int
         The dotted names of what is searched, in the order of the space.
     """
     places = [("training", "params", name) if name in training.params else ("training", name) for name in tuning.space]
-    return [".".join(place) for place in places if any(place[: len(path)] == tuple(path) for path in given)]
+    paths = {tuple(path) for path in given}
+    return [".".join(place) for place in places if place in paths]
 
 
 def check_space(space: Mapping[str, Dimension], training: Any) -> None:

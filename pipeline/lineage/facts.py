@@ -114,6 +114,11 @@ def tuned(artifact: Artifact) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def search(artifact: Artifact) -> dict[str, Any]:
+    """Return what the search that made a HyperParameters artifact found: its metric, best value, trials and values."""
+    return {**{name: artifact.get(name) for name in ("metric", "value", "trials")}, "values": tuned(artifact)}
+
+
 def flat(settings: Any, prefix: str = "") -> dict[str, Any]:
     """Return nested settings by dotted names; a list is one value."""
     if not isinstance(settings, dict):

@@ -352,6 +352,8 @@ def _fill(target: Any, properties: Mapping[str, Any]) -> None:
     for name, value in properties.items():
         if isinstance(value, int):
             target[name].int_value = value
+        elif isinstance(value, float):
+            target[name].double_value = value
         else:
             target[name].string_value = str(value)
 

@@ -1,9 +1,12 @@
 """What ``diff``, ``show``, ``why`` and ``lineage model`` say of values that a search found."""
 
+import json
 from pathlib import Path
 
 import pytest
+from ml_metadata.proto import metadata_store_pb2 as mlmd
 
+from tests.components.tuner.searches import search
 from tests.pipeline.command_line import Ask, Said
 from tests.pipeline.lineage.recorder import Recorder, settings
 
@@ -85,3 +88,48 @@ def test_lineage_says_which_value_held(ask: Ask, memory: Path) -> None:
     assert one["not_used"] == ["params.learning_rate", "params.units"]
     [tuned] = [node for node in nodes if node["kind"] == "tuned"]
     assert tuned["values"] == {"learning_rate": 0.0865906, "units": 11}
+
+
+@pytest.fixture(scope="session")
+def tuned(memory: Path) -> Path:
+    """What a `tune` leaves: a run that only searched."""
+    root = memory / "tuned"
+    writer = Recorder(root)
+    found, results = search(), root / "results"
+    results.mkdir()
+    found.write(results)
+    kinds = [writer._type("artifact", name) for name in ("HyperParameters", "TunerResults")]
+    values = mlmd.Artifact(type_id=kinds[0], uri=str(root / "values"), state=mlmd.Artifact.LIVE)
+    values.custom_properties["values"].string_value = json.dumps(found.values)
+    values.custom_properties["metric"].string_value = found.metric
+    values.custom_properties["value"].double_value = 24.0
+    values.custom_properties["trials"].int_value = 5
+    told = mlmd.Artifact(type_id=kinds[1], uri=str(results), state=mlmd.Artifact.LIVE)
+    outputs = [("best_hyperparameters", values), ("tuner_results", told)]
+    writer.execution((FIRST, "flats", "Tuner"), "ran", {}, [], outputs)
+    return root
+
+
+def test_runs_and_show_tell_what_a_search_found(ask: Ask, tuned: Path) -> None:
+    [row] = [line for line in ask("runs", "--workspace", str(tuned)).out.splitlines() if line.startswith(FIRST)]
+    assert "mean_absolute_error 24, the best of 5 trials" in row
+    [told] = ask("runs", "--workspace", str(tuned), "--json").json
+    values = {"rate": 0.05, "units": [16, 8]}
+    assert told["search"] == {"metric": "mean_absolute_error", "value": 24.0, "trials": 5, "values": values}
+    lines = [" ".join(line.split()) for line in ask("show", FIRST, "--workspace", str(tuned)).out.splitlines()]
+    at = lines.index("search mean_absolute_error in 5 trials, 1 pruned, 1 failed")
+    assert lines[at + 1] == "best trial 2: rate 0.05, units [16,8]"
+    assert lines[at + 2].startswith("held out mean_absolute_error 24, default 30: 20.0% better")
+    assert lines[at + 3].startswith("eval mean_absolute_error 28, default 32: 12.5% better")
+    assert lines[at + 4].split()[:2] == ["trial", "value"]
+
+
+def test_of_a_search_whose_files_are_gone_the_metadata_tells(ask: Ask, tuned: Path) -> None:
+    file = tuned / "results" / "search.json"
+    file.rename(tuned / "gone.json")
+    try:
+        lines = [" ".join(line.split()) for line in ask("show", FIRST, "--workspace", str(tuned)).out.splitlines()]
+    finally:
+        (tuned / "gone.json").rename(file)
+    assert "search mean_absolute_error 24, the best of 5 trials" in lines
+    assert "tuned rate 0.05, units [16,8]" in lines
