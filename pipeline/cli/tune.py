@@ -12,12 +12,14 @@ from components.trainer.values import shown, value_shown
 from components.tuner.record import CHART, Search, Trial, read_search
 from pipeline.cli.paths import near
 from pipeline.cli.problems import find_problem
-from pipeline.cli.run import carry_out, options_again
+from pipeline.cli.run import carry_out, options_again, searched_over
 from pipeline.cli.summary import as_json as summary_json
 from pipeline.cli.summary import number
 from pipeline.config import SETTINGS_FILE, read_problem
 from pipeline.errors import SettingsError
 from pipeline.local.partial import Part
+from pipeline.local.record import Job
+from pipeline.local.resuming import address
 from pipeline.local.run import Outcome, run_problem
 
 _ROWS = 12  # of the table; all trials are in the record
@@ -38,27 +40,46 @@ def tune_command(
     folder = find_problem(problem)
     _check_space(folder, overrides, data)
     settings = read_problem(folder, [*overrides, "tuning.use=search"], data)
-    again = options_again(settings, data, [one for one in overrides if not one.startswith("tuning.")])
     given = options_again(settings, data, [*overrides, "tuning.use=search"])
     part = Part(last="Tuner")
-
-    def tell(outcome: Outcome) -> str | None:
-        search = _search(outcome)
-        if as_json:
-            found = search.as_json() if search else None
-            return json.dumps({**summary_json(outcome), "search": found}, indent=2)
-        return None if search is None or outcome.error is not None else text_of(search, outcome, [problem, *again])
-
     return carry_out(
         lambda display: run_problem(settings, workspace, display, most=most, part=part, given=given),
         as_json=as_json,
         verbose=verbose,
-        tell=tell,
+        tell=lambda outcome: told_search(outcome, as_json=as_json),
     )
 
 
+def told_search(outcome: Outcome, *, as_json: bool) -> str | None:
+    """Return what is to be said of a run whose purpose was a search; None of another, and in words of one that failed.
+
+    Whichever command it was: ``tune``, a ``resume`` of it, or ``run --to Tuner``.
+    """
+    if "Tuner" not in (outcome.job.part.last, outcome.job.part.only):
+        return None
+    search = _search(outcome)
+    if as_json:
+        return json.dumps({**summary_json(outcome), "search": search.as_json() if search else None}, indent=2)
+    if search is None or outcome.error is not None:
+        return None
+    return text_of(search, outcome, [address(outcome.job), *_given_to_train(outcome.job)])
+
+
+def _given_to_train(job: Job) -> list[str]:
+    """Return the options of a search that a run with its values needs, too: not what is of the search, nor varied."""
+    options = list(zip(job.given[::2], job.given[1::2], strict=True))
+    varied = searched_over(job.problem, [value for option, value in options if option == "--set"])
+    return [
+        word
+        for option, value in options
+        if option != "--set" or not (value.startswith("tuning.") or value.partition("=")[0].strip() in varied)
+        for word in (option, value)
+    ]
+
+
 def _check_space(folder: Path, overrides: Sequence[str], data: str | None) -> None:
-    tuning = read_problem(folder, overrides, data).settings.tuning
+    # Whatever a run takes values from: what is set here is what the search begins with.
+    tuning = read_problem(folder, [*overrides, "tuning.use=nothing"], data).settings.tuning
     if not tuning.space:
         raise SettingsError(
             f"{folder.name} has no search space",
@@ -97,6 +118,24 @@ def text_of(search: Search, outcome: Outcome, given: Sequence[str]) -> str:
     command = ["python", "runner.py", "run", *given, *place]
     lines += ["", f"  next      {_next(search, shlex.join([*command, '--set', 'tuning.use=latest']))}"]
     return "\n".join(lines)
+
+
+def search_lines(results: Path, width: int) -> list[str]:
+    """Return what a search of an earlier run did, in lines; none if nothing is there of it.
+
+    Args:
+        results: The artifact that the search gave out beside its values.
+        width: Columns that the lines may have.
+    """
+    search = read_search(results)
+    if search is None:
+        return []
+    lines = [_headline(search), f"best trial {search.best}: {shown(search.values)}"]
+    lines += [" ".join(line.split()) for line in _margins(search)]
+    lines += [line[2:] for line in table(search, width + 2)]
+    if (results / CHART).exists():
+        lines.append(f"chart {near(str(results / CHART))}")
+    return lines
 
 
 def _next(search: Search, command: str) -> str:

@@ -7,7 +7,7 @@ The keys of a dimension are those of the Optuna call that it ends up in: ``sugge
 import difflib
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic import Field, StrictBool, StrictFloat, StrictInt, ValidationError, model_validator
@@ -136,6 +136,24 @@ def default_of(name: str, training: Any) -> Any:
         training: The settings ``Training``.
     """
     return training.params[name] if name in training.params else getattr(training, name)
+
+
+def set_beside(tuning: Tuning, training: Any, given: Iterable[Sequence[str | int]]) -> list[str]:
+    """Return which of some settings a search varies, so that a run with tuned values does not train with what they say.
+
+    A whole table, as ``training.params``, is none of them: it says more than what is searched.
+
+    Args:
+        tuning: The settings of the search.
+        training: The settings ``Training``.
+        given: What is set, as paths of names.
+
+    Returns:
+        The dotted names of what is searched, in the order of the space.
+    """
+    places = [("training", "params", name) if name in training.params else ("training", name) for name in tuning.space]
+    paths = {tuple(path) for path in given}
+    return [".".join(place) for place in places if place in paths]
 
 
 def check_space(space: Mapping[str, Dimension], training: Any) -> None:

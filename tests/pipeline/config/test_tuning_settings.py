@@ -123,3 +123,33 @@ def test_what_a_dimension_holds() -> None:
     small = Dimension.model_validate({"type": "float", "low": 0.1, "high": 0.5, "step": 0.1})
     assert small.holds(0.3)
     assert not small.holds(0.25)
+
+
+def test_a_misspelt_name_on_the_command_line_is_told_with_the_one_that_was_meant(tmp_path: Path) -> None:
+    [part] = mistakes(tmp_path, RATE, "tuning.space.raet.low=0.1")
+    assert part.headline == "tuning.space.raet.type is missing"
+    assert part.where == "--set tuning.space.raet.low=0.1"
+    assert part.hint == "did you mean tuning.space.rate?"
+    [part] = mistakes(tmp_path, "[tuning.space.other]\nlow = 1\n")
+    assert part.headline == "tuning.space.other.type is missing"
+    assert "pipeline.toml" in part.where
+
+
+def test_a_value_that_the_latest_search_would_replace_is_refused(tmp_path: Path) -> None:
+    given = "training.params.rate=0.5"
+    [part] = mistakes(tmp_path, RATE, given, "tuning.use=latest")
+    assert part.headline == "training.params.rate would not be trained with: the latest search's value takes its place"
+    assert part.where == f"--set {given}"
+    assert "tuning.use=nothing" in part.hint
+    assert problem(tmp_path, RATE, given, "tuning.use=nothing").use == "nothing"
+    assert problem(tmp_path, RATE, given, "tuning.use=search").use == "search", "the search begins with it"
+
+
+def test_what_no_search_varies_may_be_set_beside_the_latest(tmp_path: Path) -> None:
+    assert problem(tmp_path, RATE, "training.params.layers=3", "training.seed=5", "tuning.use=latest").use == "latest"
+    whole = "training.params={rate=0.5,units=[16],layers=2}"
+    assert problem(tmp_path, RATE, whole, "tuning.use=latest").use == "latest", "it has units, too"
+    [part] = mistakes(
+        tmp_path, 'batch_size = { type = "int", low = 32, high = 128 }\n', "training.batch_size=32", "tuning.use=latest"
+    )
+    assert part.headline.startswith("training.batch_size would not be trained with")
