@@ -21,7 +21,7 @@ from pipeline.config.tuning import Tuning
 from pipeline.errors import InfrastructureError, PipelineError, from_json
 
 _FAILURES = 10  # without one trial that came to its end, after which the search gives up
-_LOST = 3 * MOST_KILLS  # in a row: so many trials do not kill their own process
+_LOST = 3 * MOST_KILLS  # processes in a row: it is not their own values that kill so many
 _REASON_LENGTH = 300
 _GLANCE = 1.0  # seconds between two looks at how far trials are
 
