@@ -170,7 +170,7 @@ def test_a_metric_whose_name_does_not_tell_needs_a_direction(tmp_path: Path) -> 
             direction(tmp_path, metric)
         [part] = caught.value.parts
         assert part.headline == "tuning.direction is not valid"
-        assert f"the name {metric} does not tell" in part.expected
+        assert f"the name {metric} does not tell" in str(part.expected)
         assert "set tuning.direction, or another tuning.metric" in str(part.hint)
 
 
