@@ -115,7 +115,7 @@ def _next(search: Search, command: str) -> str:
 def _headline(search: Search) -> str:
     which = "lower" if search.lower_is_better else "higher"
     counts = [f"{search.metric} ({which} is better) in {search.counted} trial{'s' if search.counted > 1 else ''}"]
-    for state, words in (("pruned", "pruned"), ("failed", "failed"), ("killed", "more killed and repeated")):
+    for state, words in (("pruned", "pruned"), ("failed", "failed"), ("killed", "more interrupted and repeated")):
         count = sum(one.state == state for one in search.trials)
         if count:
             counts.append(f"{count} {words}")

@@ -62,7 +62,7 @@ def test_why_trials_failed_is_said_once_for_each_reason() -> None:
     ]
     assert max(map(len, failures(told, 40))) <= 40
     assert _headline(told) == (
-        "mean_absolute_error (lower is better) in 7 trials, 1 pruned, 3 failed, 1 more killed and repeated"
+        "mean_absolute_error (lower is better) in 7 trials, 1 pruned, 3 failed, 1 more interrupted and repeated"
     )
 
 
