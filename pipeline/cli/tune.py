@@ -1,6 +1,7 @@
 """The command ``tune``: the chain up to the Tuner, and what the search found."""
 
 import json
+import math
 import shlex
 import shutil
 import textwrap
@@ -23,6 +24,7 @@ from pipeline.local.resuming import address
 from pipeline.local.run import Outcome, run_problem
 
 _ROWS = 12  # of the table; all trials are in the record
+_REASONS = 4  # why trials failed
 _NAME = 8  # letters of a name above a column whose values are shorter
 
 
@@ -105,7 +107,8 @@ def text_of(search: Search, outcome: Outcome, given: Sequence[str]) -> str:
     """
     best = search.trial(search.best)
     lines = ["", f"{search.problem}: {_headline(search)} ({outcome.seconds:.0f} s)", ""]
-    lines += table(search, shutil.get_terminal_size((100, 24)).columns)
+    width = shutil.get_terminal_size((100, 24)).columns
+    lines += [*table(search, width), *failures(search, width)]
     lines += ["", f"  best      trial {best.number}: {shown(search.values)}"]
     lines += _margins(search)
     chart = Path(outcome.outputs("Tuner", "tuner_results")[0]["uri"]) / CHART
@@ -140,43 +143,58 @@ def search_lines(results: Path, width: int) -> list[str]:
 
 def _next(search: Search, command: str) -> str:
     """Say what to do with the values; nothing, where they gain nothing on rows that did not choose them."""
-    gained = search.as_json().get("eval_margin", search.as_json().get("held_out_margin", 1.0))
+    margins = search.margins()
+    gained = margins.get("eval_margin", margins.get("held_out_margin", 1.0))
     if gained > 0:
         return f"train with these values: {command}"
-    more = 2 * len(search.trials)
+    more = 2 * search.counted
     return f"keep the default values, at least as good there; or search on with --trials {more}, or in a wider space"
 
 
 def _headline(search: Search) -> str:
-    counts = [f"{search.metric} in {len(search.trials)} trials"]
-    for state in ("pruned", "failed", "killed"):
+    which = "lower" if search.lower_is_better else "higher"
+    counts = [f"{search.metric} ({which} is better) in {search.counted} trial{'s' if search.counted > 1 else ''}"]
+    for state, words in (("pruned", "pruned"), ("failed", "failed"), ("killed", "more interrupted and repeated")):
         count = sum(one.state == state for one in search.trials)
         if count:
-            counts.append(f"{count} {state}")
+            counts.append(f"{count} {words}")
     return ", ".join(counts)
 
 
 def _margins(search: Search) -> list[str]:
     lines = []
     best, default = search.trial(search.best).value, search.default_trial
+    tried = next((one for one in search.trials if one.default and one.state == "failed"), None)
+    if best is not None and default is None and tried is not None:
+        lines.append(
+            f"  held out  {search.metric} {number(best)}, default failed: {tried.reason};"
+            f" {search.held_out_rows:,} rows of train chose it"
+        )
     if best is not None and default is not None and default.value is not None:
         lines.append(
             f"  held out  {search.metric} {number(best)}, default {number(default.value)}:"
             f" {margin(search.margin(best, default.value))}; {search.held_out_rows:,} rows of train chose it"
         )
-    if search.compared is not None and search.metric in search.compared.best:
-        ours, theirs = search.compared.best[search.metric], search.compared.default[search.metric]
+    gained = search.margins().get("eval_margin")
+    if search.compared is not None and gained is not None:
+        ours, theirs = (one.get(search.metric) for one in (search.compared.best, search.compared.default))
         lines.append(
-            f"  eval      {search.metric} {number(ours)}, default {number(theirs)}:"
-            f" {margin(search.margin(ours, theirs))}; on rows that the search never saw"
+            f"  eval      {search.metric} {_measured(ours)}, default {_measured(theirs)}:"
+            f" {margin(gained)}; on rows that the search never saw"
         )
     return lines
+
+
+def _measured(value: float | None) -> str:
+    return "NaN" if value is None else number(value)
 
 
 def margin(share: float) -> str:
     """Return a margin in words."""
     if not share:
         return "the same"
+    if math.isinf(share):
+        return "better" if share > 0 else "worse"
     return f"{abs(share):.1%} {'better' if share > 0 else 'worse'}"
 
 
@@ -225,6 +243,27 @@ def _kept(sizes: Sequence[int], width: int) -> list[int]:
             break
         kept.remove(at)
     return kept
+
+
+def failures(search: Search, width: int) -> list[str]:
+    """Say why trials failed, those with one reason together."""
+    reasons: dict[str, list[str]] = {}
+    for one in search.trials:
+        if one.state == "failed":
+            reasons.setdefault(one.reason or "for no known reason", []).append(str(one.number))
+    told = list(reasons.items())[:_REASONS]
+    lines = [
+        line
+        for reason, numbers in told
+        for line in _wrapped(f"trial{'s' if len(numbers) > 1 else ''} {', '.join(numbers)} failed: {reason}", width)
+    ]
+    if len(reasons) > _REASONS:
+        lines.append(f"  and {len(reasons) - _REASONS} more reasons: --json has all")
+    return lines
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    return textwrap.wrap(text, max(width, 20), initial_indent="  ", subsequent_indent="    ")
 
 
 def _cell(text: str, size: int, *, left: bool) -> str:

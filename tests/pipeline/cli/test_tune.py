@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import shlex
 from itertools import pairwise
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from components.tuner.record import Compared, Trial
 from pipeline.cli.main import main
 from pipeline.cli.run import searched_over
-from pipeline.cli.tune import _check_space, _next, margin, table, told_search
+from pipeline.cli.tune import _check_space, _headline, _margins, _next, failures, margin, table, told_search
 from pipeline.config import read_problem
 from pipeline.errors import CancelledError, PipelineError
 from pipeline.local.partial import Part
@@ -57,6 +58,35 @@ def test_columns_without_room_are_left_out_whole_and_named(width: int) -> None:
     assert (gone == []) == (width >= 100)
 
 
+def test_why_trials_failed_is_said_once_for_each_reason() -> None:
+    more = [
+        Trial(5, "failed", {"rate": 0.8, "units": [8]}, reason="The loss became NaN"),
+        Trial(6, "failed", {"rate": 0.1, "units": [8]}, reason="model_fn of prices raised ValueError: no such mood"),
+        Trial(7, "killed", {"rate": 0.1, "units": [8]}, reason="the search was killed while it ran"),
+    ]
+    told = search(trials=(*search().trials, *more))
+    assert failures(told, 100) == [
+        "  trials 3, 5 failed: The loss became NaN",
+        "  trial 6 failed: model_fn of prices raised ValueError: no such mood",
+    ]
+    assert max(map(len, failures(told, 40))) <= 40
+    assert _headline(told) == (
+        "mean_absolute_error (lower is better) in 7 trials, 1 pruned, 3 failed, 1 more interrupted and repeated"
+    )
+
+
+def test_a_default_that_diverged_is_said_beside_the_best_and_the_values_are_recommended() -> None:
+    trials = (Trial(0, "failed", {"rate": 0.1, "units": [8]}, None, True, reason="The loss became NaN"),)
+    told = search(
+        trials=(*trials, *search().trials[1:]),
+        compared=Compared({"mean_absolute_error": None}, {"mean_absolute_error": 28.0}),
+    )
+    held_out, judged = _margins(told)
+    assert "mean_absolute_error 24, default failed: The loss became NaN;" in held_out
+    assert "mean_absolute_error 28, default NaN: better;" in judged
+    assert _next(told, "python ...").startswith("train")
+
+
 def test_a_long_table_is_cut_and_says_so() -> None:
     more = tuple(Trial(number, "complete", {"rate": 0.1, "units": [8]}, 100.0 + number) for number in range(5, 30))
     lines = table(dataclasses.replace(search(), trials=(*search().trials, *more)), 100)
@@ -65,6 +95,7 @@ def test_a_long_table_is_cut_and_says_so() -> None:
 
 def test_margins_in_words() -> None:
     assert [margin(one) for one in (0.051, -0.2, 0.0)] == ["5.1% better", "20.0% worse", "the same"]
+    assert [margin(one) for one in (math.inf, -math.inf)] == ["better", "worse"]
 
 
 def test_values_that_gain_nothing_on_eval_are_not_recommended() -> None:

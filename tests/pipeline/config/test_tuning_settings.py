@@ -117,6 +117,63 @@ def test_a_search_needs_a_space(tmp_path: Path) -> None:
     assert "a search space in [tuning.space]" in part.expected
 
 
+JUDGED = """
+[[evaluation.metrics]]
+name = "skill"
+direction = "higher_is_better"
+"""
+
+
+def direction(root: Path, metric: str, *overrides: str, space: str = RATE) -> str | None:
+    problem(root, space + JUDGED)
+    return read_problem(root / "prices", [f"tuning.metric={metric}", *overrides]).settings.search.direction
+
+
+@pytest.mark.parametrize(
+    ("metric", "best"),
+    [
+        ("loss", "lower"),
+        ("average_loss", "lower"),
+        ("mean_absolute_error", "lower"),
+        ("sparse_categorical_crossentropy", "lower"),
+        ("sparse_categorical_accuracy", "higher"),
+        ("auc", "higher"),
+        ("auc_precision_recall", "higher"),
+        ("accuracy/baseline", "higher"),
+        ("skill", "higher"),  # as [[evaluation.metrics]] has it
+    ],
+)
+def test_the_direction_follows_from_the_metric(tmp_path: Path, metric: str, best: str) -> None:
+    assert direction(tmp_path, metric) == f"{best}_is_better"
+
+
+def test_what_the_search_itself_says_of_its_metric_holds(tmp_path: Path) -> None:
+    assert direction(tmp_path, "auc", "tuning.direction=lower_is_better") == "lower_is_better"
+    assert direction(tmp_path, "oddness", "tuning.direction=higher_is_better") == "higher_is_better"
+    assert direction(tmp_path, "oddness", space="") == "lower_is_better", "nothing is searched"
+
+
+def test_two_settings_that_contradict_each_other_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as caught:
+        direction(tmp_path, "skill", "tuning.direction=lower_is_better")
+    [part] = caught.value.parts
+    assert (part.headline, part.where) == (
+        "tuning.direction is not valid",
+        "--set tuning.direction=lower_is_better",
+    )
+    assert part.expected == "what [[evaluation.metrics]] says of skill: higher_is_better"
+
+
+def test_a_metric_whose_name_does_not_tell_needs_a_direction(tmp_path: Path) -> None:
+    for metric in ("oddness", "accuracy_loss"):
+        with pytest.raises(SettingsError) as caught:
+            direction(tmp_path, metric)
+        [part] = caught.value.parts
+        assert part.headline == "tuning.direction is not valid"
+        assert f"the name {metric} does not tell" in str(part.expected)
+        assert "set tuning.direction, or another tuning.metric" in str(part.hint)
+
+
 def test_what_a_dimension_holds() -> None:
     numbers = Dimension.model_validate({"type": "int", "low": 32, "high": 128, "step": 32})
     assert [value for value in (32, 64, 65, 160, 64.0, True, "64") if numbers.holds(value)] == [32, 64, 64.0]
