@@ -149,7 +149,7 @@ def test_a_search_that_is_resumed_ends_with_what_it_found(
     monkeypatch.setattr("pipeline.cli.resume.resume_run", lambda *given, **more: outcome)
     assert main(["resume", outcome.job.run, "--workspace", str(tmp_path / "w")]) == 0
     told = capsys.readouterr().out
-    assert "mean_absolute_error in 5 trials, 1 pruned, 1 failed" in told
+    assert "mean_absolute_error (lower is better) in 5 trials, 1 pruned, 1 failed" in told
     assert "best      trial 2: rate 0.05" in told
     assert "12.5% better; on rows that the search never saw" in told
     assert "search.svg" in told

@@ -117,7 +117,7 @@ def test_runs_and_show_tell_what_a_search_found(ask: Ask, tuned: Path) -> None:
     values = {"rate": 0.05, "units": [16, 8]}
     assert told["search"] == {"metric": "mean_absolute_error", "value": 24.0, "trials": 5, "values": values}
     lines = [" ".join(line.split()) for line in ask("show", FIRST, "--workspace", str(tuned)).out.splitlines()]
-    at = lines.index("search mean_absolute_error in 5 trials, 1 pruned, 1 failed")
+    at = lines.index("search mean_absolute_error (lower is better) in 5 trials, 1 pruned, 1 failed")
     assert lines[at + 1] == "best trial 2: rate 0.05, units [16,8]"
     assert lines[at + 2].startswith("held out mean_absolute_error 24, default 30: 20.0% better")
     assert lines[at + 3].startswith("eval mean_absolute_error 28, default 32: 12.5% better")
