@@ -1,7 +1,6 @@
 """One process of a cluster that we supervise: how it begins, what it leaves behind, and that it never outlives us."""
 
 import contextlib
-import ctypes
 import json
 import os
 import signal
@@ -11,6 +10,7 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from components import forking
 from components.cluster.roles import part_of
 from pipeline.errors import InfrastructureError, PipelineError, find
 
@@ -18,7 +18,6 @@ TOLD = 70
 """The exit code of a process that has told why it cannot go on, and would tell the same again; EX_SOFTWARE."""
 
 PARENT = "ESTIMATOR_PIPELINE_CLUSTER_PARENT"
-_PR_SET_PDEATHSIG = 1
 
 
 def forked(work: Callable[[], None], folder: Path) -> Callable[[Mapping[str, str], Path, int], int]:
@@ -81,9 +80,7 @@ def tie(parent: int) -> None:
     """Tie this process's life to its parent's, and leave signals to whoever supervises it."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, too, which ends its children
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it died before the kernel was asked
-        os._exit(1)
+    forking.tie(parent)
 
 
 def run(work: Callable[[], None], folder: Path) -> int:

@@ -14,7 +14,7 @@ from components.cluster.supervisor import FOLDER, supervise
 from components.estimator import clustered
 from components.estimator.task import Task
 from components.estimator.training import train_and_evaluate
-from components.infra_validator.separate import may_fork
+from components.forking import may_fork
 from components.progress import report
 from pipeline.config.model import Cluster
 

@@ -184,7 +184,7 @@ def _tensor(spec: Any, values: list[list[Any]]) -> Any:
 
 def main() -> None:
     """Probe as a process of its own: ``python -m … DESCRIPTOR PARENT REQUEST``."""
-    from components.infra_validator.separate import prepare_child
+    from components.forking import prepare_child
 
     writing, parent, request = sys.argv[1:]
     prepare_child(int(parent))

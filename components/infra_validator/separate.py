@@ -1,10 +1,7 @@
 """Asking a model in a process of its own, which may crash, hang or eat all memory without harm to the node.
 
-The process is a fork of the node's where that is safe, and a fresh interpreter where it is not. A fresh interpreter
-imports TensorFlow again, 3 to 6 seconds each time, and both gates of a run need one; a fork has it at once. But
-TensorFlow does not survive a fork once it has run anything: its thread pools are not copied, and the first operation in
-the child waits for them for ever. So a process forks only if it has no eager context and no Python thread but one. That
-holds in the nodes that call this, which import TensorFlow and leave it alone.
+The process is a fork of the node's where that is safe (:mod:`components.forking`), and a fresh interpreter where it is
+not. It is safe in the nodes that call this, which import TensorFlow and leave it alone.
 
 The child leads a process group, so that whatever it starts dies with it, and asks the kernel to kill it when its parent
 dies. It talks back over a pipe, one JSON object a line: what it is about to do, and at last its answer. So a
@@ -12,23 +9,20 @@ crash can be told together with what the model was asked at the time.
 """
 
 import contextlib
-import ctypes
 import json
 import os
 import select
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from components.forking import fork, may_fork, prepare_child
 from components.infra_validator.probe import LINE_LIMIT, PROBE_MODULE, probe
-
-_PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True)
@@ -85,32 +79,13 @@ def ask(request: Mapping[str, Any], *, timeout: float) -> Outcome:
     return Outcome(None, f"the process {_ending(status)} while {doing}", seconds)
 
 
-def may_fork() -> bool:
-    """Whether this process can be forked with TensorFlow working in the child."""
-    if threading.active_count() > 1:
-        return False
-    context = sys.modules.get("tensorflow.python.eager.context")
-    return context is None or context.context_safe() is None
-
-
 def _fork(request: Mapping[str, Any], reading: int, writing: int) -> int:
-    sys.stdout.flush()
-    sys.stderr.flush()
-    parent = os.getpid()
-    pid = os.fork()
-    if pid:
-        # Set on both sides, so that the group exists whichever side runs first.
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.setpgid(pid, pid)
-        return pid
-    status = 1
-    try:
+    def work(parent: int) -> None:
         os.close(reading)
         prepare_child(parent)
         probe(request, writing)
-        status = 0
-    finally:
-        os._exit(status)
+
+    return fork(work)
 
 
 def _start(request: Mapping[str, Any], writing: int) -> int:
@@ -122,17 +97,6 @@ def _start(request: Mapping[str, Any], writing: int) -> int:
     # Its end is awaited in ask, for both kinds alike; Popen must not look for it, too.
     process.returncode = 0
     return process.pid
-
-
-def prepare_child(parent: int) -> None:
-    """Detach this process from its parent's signals, and tie its life to the parent's."""
-    with contextlib.suppress(PermissionError):
-        os.setpgid(0, 0)
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, signal.SIG_DFL)
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it died before the kernel was asked
-        os._exit(1)
 
 
 def _listen(reading: int, *, deadline: float) -> tuple[list[dict[str, Any]], bool]:

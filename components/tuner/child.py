@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from components import progress
-from components.infra_validator.separate import may_fork, prepare_child
+from components.forking import fork, may_fork, prepare_child
 
 REQUEST, LOG, PROGRESS, MODEL = "request.json", "log.txt", "progress.jsonl", "model"
 GO, STOP = "go", "stop"
@@ -108,22 +108,12 @@ class Child:
 
 
 def _fork(folder: Path, pipes: tuple[int, int], foreign: Iterable[int]) -> int:
-    sys.stdout.flush()
-    sys.stderr.flush()
-    parent = os.getpid()
-    pid = os.fork()
-    if pid:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.setpgid(pid, pid)
-        return pid
-    status = 1
-    try:
+    def work(parent: int) -> None:
         for one in foreign:
             os.close(one)
         be_child(folder, pipes, parent)
-        status = 0
-    finally:
-        os._exit(status)
+
+    return fork(work)
 
 
 def _start(folder: Path, pipes: tuple[int, int], foreign: Iterable[int]) -> int:

@@ -60,7 +60,7 @@ class Executor(base_executor.BaseExecutor):
         best_artifact.set_string_custom_property("values", json.dumps(record.values))
         best_artifact.set_string_custom_property("metric", record.metric)
         best_artifact.set_float_custom_property("value", record.trial(record.best).value or 0.0)
-        best_artifact.set_int_custom_property("trials", len(record.trials))
+        best_artifact.set_int_custom_property("trials", record.counted)
         best_artifact.set_string_custom_property("study", record.study)
 
 
@@ -124,13 +124,15 @@ def search(
             where=str(folder / "trials"),
             hint="the folder above has a log for each trial; narrow the space to values that can be trained with",
         )
-    compared = compare(training, begins, best.values, folder / "compared", request) if tuning.compare else None
+    compared = None
+    if tuning.compare:
+        compared = compare(training, begins, best.values, folder / "compared", request, metric=tuning.metric)
     shutil.rmtree(folder / "rows", ignore_errors=True)  # a copy, made again where trials are added
     trials = study.trials()
     record = Record(
         problem=config["problem"],
         metric=tuning.metric,
-        lower_is_better=tuning.direction == "lower_is_better",
+        lower_is_better=tuning.lower_is_better,
         trials=trials,
         best=best.number,
         values=best.values,
@@ -141,7 +143,8 @@ def search(
         compared=compared,
         seconds=round(sum(one.seconds or 0.0 for one in trials), 3),
     )
-    report(note=f"{len(trials)} trials, best {tuning.metric} {best.value:,.6g}")
+    which = "lower" if tuning.lower_is_better else "higher"
+    report(note=f"{record.counted} trials, best {tuning.metric} {best.value:,.6g} ({which} is better)")
     return record, tuning.space
 
 

@@ -7,7 +7,7 @@ CODE: dict[str, tuple[str, ...]] = {
     "SchemaGen": (),
     "ExampleValidator": ("example_validator",),
     "Transform": ("transform", "user_code"),
-    "Tuner": ("tuner", "trainer", "cluster", "estimator", "user_code", "transform", "infra_validator"),
+    "Tuner": ("tuner", "trainer", "cluster", "estimator", "user_code", "transform"),
     "Trainer": ("trainer", "cluster", "estimator", "user_code", "transform"),
     "Evaluator": ("evaluator", "infra_validator", "transform", "user_code"),
     "InfraValidator": ("infra_validator",),

@@ -103,7 +103,7 @@ from tfx.dsl.components.base.base_executor import BaseExecutor
 from tfx.types import Channel, standard_artifacts
 from components.infra_validator.component import create_infra_validator
 from components.infra_validator.executor import Executor
-from components.infra_validator.separate import may_fork
+from components.forking import may_fork
 from pipeline.config.model import InfraValidation
 
 asked = json.loads(sys.argv[1])

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from components.infra_validator.separate import ask, may_fork
+from components.forking import may_fork
+from components.infra_validator.separate import ask
 
 pytestmark = pytest.mark.slow
 
@@ -29,7 +30,7 @@ def test_a_fresh_interpreter_is_asked_where_tensorflow_was_used(exports: dict[st
 
 
 def test_other_threads_forbid_a_fork() -> None:
-    code = "import threading; from components.infra_validator.separate import may_fork; print(may_fork())"
+    code = "import threading; from components.forking import may_fork; print(may_fork())"
     blocked = code.replace("print", "threading.Thread(target=threading.Event().wait, daemon=True).start(); print")
     for program, answer in ((code, "True"), (blocked, "False")):
         ended = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)

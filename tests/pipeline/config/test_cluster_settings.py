@@ -7,21 +7,7 @@ import pytest
 from components.trainer.record import TrainingRecord, read_record
 from pipeline.cli.curves import training_lines
 from pipeline.config import read_problem
-from pipeline.errors import SettingsError
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    (tmp_path / "pipeline.toml").write_text('label = "y"\n[data]\npath = "rows.csv"\n')
-    return tmp_path
-
-
-def mistake(folder: Path, *overrides: str) -> SettingsError:
-    with pytest.raises(SettingsError) as caught:
-        read_problem(folder, overrides)
-    [part] = caught.value.parts
-    assert isinstance(part, SettingsError)
-    return part
+from tests.pipeline.config.conftest import Mistake
 
 
 def test_a_cluster_is_asked_for_by_any_of_its_settings(folder: Path) -> None:
@@ -31,20 +17,20 @@ def test_a_cluster_is_asked_for_by_any_of_its_settings(folder: Path) -> None:
     assert (cluster.workers, cluster.ps) == (2, 1)
 
 
-def test_what_is_misspelt_is_answered_with_the_nearest(folder: Path) -> None:
-    part = mistake(folder, "training.cluster.wokers=2")
+def test_what_is_misspelt_is_answered_with_the_nearest(mistake: Mistake) -> None:
+    part = mistake("training.cluster.wokers=2")
     assert part.hint == "did you mean training.cluster.workers?"
-    assert mistake(folder, "training.distribute='miror'").hint == "did you mean 'mirrored'?"
+    assert mistake("training.distribute='miror'").hint == "did you mean 'mirrored'?"
 
 
 @pytest.mark.parametrize("setting", ["workers=0", "ps=0", "ps=true", "timeout_secs=0", "max_restarts=-1"])
-def test_what_cannot_be(folder: Path, setting: str) -> None:
-    part = mistake(folder, f"training.cluster.{setting}")
+def test_what_cannot_be(mistake: Mistake, setting: str) -> None:
+    part = mistake(f"training.cluster.{setting}")
     assert part.headline == f"training.cluster.{setting.partition('=')[0]} is not valid"
 
 
-def test_not_both_a_cluster_and_mirrors(folder: Path) -> None:
-    part = mistake(folder, "training.distribute='mirrored'", "training.cluster.workers=2")
+def test_not_both_a_cluster_and_mirrors(mistake: Mistake) -> None:
+    part = mistake("training.distribute='mirrored'", "training.cluster.workers=2")
     assert "several processes" in str(part.expected)
 
 

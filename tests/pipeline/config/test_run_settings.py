@@ -5,21 +5,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.config import read_problem
-from pipeline.errors import SettingsError
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    (tmp_path / "pipeline.toml").write_text('label = "y"\n[data]\npath = "rows.csv"\n')
-    return tmp_path
-
-
-def mistake(folder: Path, *overrides: str) -> SettingsError:
-    with pytest.raises(SettingsError) as caught:
-        read_problem(folder, overrides)
-    [part] = caught.value.parts
-    assert isinstance(part, SettingsError)
-    return part
+from tests.pipeline.config.conftest import Mistake
 
 
 def test_a_limit_of_a_node_comes_before_that_of_all(folder: Path) -> None:
@@ -30,8 +16,8 @@ def test_a_limit_of_a_node_comes_before_that_of_all(folder: Path) -> None:
     assert run.retries == 2
 
 
-def test_a_node_that_there_is_not_is_answered_with_the_nearest(folder: Path) -> None:
-    part = mistake(folder, "run.timeout_secs.Trainr=60")
+def test_a_node_that_there_is_not_is_answered_with_the_nearest(mistake: Mistake) -> None:
+    part = mistake("run.timeout_secs.Trainr=60")
     assert part.headline == "run.timeout_secs.Trainr is not valid"
     assert part.where == "--set run.timeout_secs.Trainr=60"
     assert part.hint == "did you mean 'Trainer'?"
@@ -45,9 +31,9 @@ def test_a_node_that_there_is_not_is_answered_with_the_nearest(folder: Path) -> 
         ("run.retries=11", "less than or equal to 10"),
     ],
 )
-def test_impossible_limits_are_refused(folder: Path, override: str, expected: str) -> None:
-    assert mistake(folder, override).expected == expected
+def test_impossible_limits_are_refused(mistake: Mistake, override: str, expected: str) -> None:
+    assert mistake(override).expected == expected
 
 
-def test_an_unknown_key_is_answered_with_the_nearest(folder: Path) -> None:
-    assert mistake(folder, "run.retrys=1").hint == "did you mean run.retries?"
+def test_an_unknown_key_is_answered_with_the_nearest(mistake: Mistake) -> None:
+    assert mistake("run.retrys=1").hint == "did you mean run.retries?"
