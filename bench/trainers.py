@@ -183,7 +183,8 @@ def main() -> None:
     side, given, folder = sys.argv[1], json.loads(sys.argv[2]), Path(sys.argv[3])
     problem = read_problem(HOUSING).settings.training
     steps = given["steps"]
-    settings = problem.model_copy(update={"train_steps": steps, "save_checkpoints_steps": steps // 4})
+    changed = {"train_steps": steps, "save_checkpoints_steps": steps // 4, **given.get("training", {})}
+    settings = problem.model_copy(update=changed)
     spec = tft.TFTransformOutput(given["transform"]).transformed_feature_spec()
     imported, cpu = time.perf_counter(), time.process_time()
     sides = {"ours": ours, "unwatched": unwatched, "cluster": cluster, "bare": bare, "keras": keras}

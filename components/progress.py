@@ -17,7 +17,11 @@ _log = logging.getLogger(__name__)
 
 
 def report(**event: Any) -> None:
-    """Report one event: ``report(step=100, of=2000, loss=0.3)`` or ``report(note="...")``."""
+    """Report one event.
+
+    ``report(step=100, of=2000, loss=0.3)`` and ``report(note="...")`` say what is being done just now, and the next
+    one takes its place. ``report(line="...")`` says what a person is to see in any case: it has a line of its own.
+    """
     line = json.dumps({"time": time.time(), **event})
     _log.info("progress %s", line)
     name = os.environ.get(VARIABLE)

@@ -108,7 +108,7 @@ def create_pipeline(
             problem=problem.name,
             label=settings.label,
             training=settings.training,
-            tuning=settings.tuning,
+            tuning=settings.search,
             code=model_code,
             runtime=component_code(*CODE["Tuner"]),
         )

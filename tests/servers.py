@@ -74,20 +74,21 @@ class DatabaseServer:
         return "\n".join(str(value) for table in rows for row in table for value in row)
 
 
-def _found(program: str) -> str:
+def installed(program: str) -> str:
+    """Find a program of Debian's; a test that needs it is skipped where it is missing, save in CI."""
     places = [*sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")), reverse=True), "/usr/sbin"]
     found = shutil.which(program, path=os.pathsep.join([*places, os.environ.get("PATH", "")]))
     if found is None:
         if os.environ.get("CI"):
-            pytest.fail(f"{program} is not installed; .ci/servers installs it")
-        pytest.skip(f"{program} is not installed; .ci/servers installs it")
+            pytest.fail(f"{program} is not installed; .ci/packages installs it")
+        pytest.skip(f"{program} is not installed; .ci/packages installs it")
     return found
 
 
 @contextmanager
 def postgresql() -> Iterator[DatabaseServer]:
     """Start a PostgreSQL that asks for passwords."""
-    programs = [_found(name) for name in ("initdb", "postgres")]
+    programs = [installed(name) for name in ("initdb", "postgres")]
     with _folder("postgres") as (folder, user):
         (folder / "secret").write_text(SECRET)
         subprocess.run(
@@ -111,7 +112,7 @@ def postgresql() -> Iterator[DatabaseServer]:
 @contextmanager
 def mariadb() -> Iterator[DatabaseServer]:
     """Start a MariaDB."""
-    programs = [_found(name) for name in ("mariadb-install-db", "mariadbd", "mariadb")]
+    programs = [installed(name) for name in ("mariadb-install-db", "mariadbd", "mariadb")]
     with _folder("mysql", "nobody") as (folder, user):
         subprocess.run(
             [

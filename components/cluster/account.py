@@ -1,5 +1,6 @@
 """What happened in a cluster that we supervised: for a person in sentences, for a machine as lines of JSON."""
 
+import contextlib
 import json
 import signal
 import time
@@ -25,6 +26,7 @@ class Loss:
         seconds: From then until the chief trained on; None while it does not.
         resumed: The step from which it did.
         back: Seconds until the process that took its place was at work.
+        why: Why we ended it, if we did.
     """
 
     role: Role
@@ -35,6 +37,7 @@ class Loss:
     seconds: float | None = None
     resumed: int | None = None
     back: float | None = None
+    why: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """Return it as it is written."""
@@ -43,6 +46,7 @@ class Loss:
             "role": self.role.file,
             "process": self.process,
             "code": self.code,
+            "why": self.why,
             "step": self.step,
             "resumed": self.resumed,
             "steps_lost": lost,
@@ -51,7 +55,7 @@ class Loss:
         }
 
     def __str__(self) -> str:
-        how = f"{self.role} {ending(self.code)} at step {self.step:,}"
+        how = f"{self.role} {self.why or ending(self.code)} at step {self.step:,}"
         if self.resumed is None or self.seconds is None:
             return how
         lost = max(0, self.step - self.resumed)
@@ -81,8 +85,8 @@ class Account:
             file.write(line + "\n")
 
     def sentences(self) -> tuple[str, ...]:
-        """Say what a person should know of it."""
-        return tuple(str(loss) for loss in self.losses)
+        """Say what a person should know of it, and of the attempts at this training before."""
+        return read_sentences(self.folder)
 
 
 def ending(code: int) -> str:
@@ -93,8 +97,44 @@ def ending(code: int) -> str:
 
 
 def read_events(folder: Path) -> list[dict[str, Any]]:
-    """Read what :meth:`Account.note` wrote; nothing where nothing was."""
+    """Read what :meth:`Account.note` wrote; nothing where nothing was, nor of a line that was cut off."""
     file = folder / FILE
     if not file.exists():
         return []
-    return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    found = []
+    for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
+        with contextlib.suppress(ValueError):
+            found.append(json.loads(line))
+    return [one for one in found if isinstance(one, dict)]
+
+
+def read_sentences(folder: Path) -> tuple[str, ...]:
+    """Say what all attempts at a training have lost, those too that were killed and could tell nobody.
+
+    Args:
+        folder: Where :class:`Account` wrote.
+    """
+    lost: list[Loss | str] = []
+    trained, step = False, None  # whether an attempt trains that has not ended yet, and the step where it was given up
+    cut = False  # whether the one at hand goes on from such a one
+    for one in read_events(folder):
+        event, role = one.get("event"), one.get("role", "")
+        if event == "forming":
+            cut, trained = cut or trained, False
+        elif event == "given up":
+            step = one["step"]
+        elif event == "ended":
+            trained = cut = False
+        elif event == "at work" and role == Role("chief").file:
+            if cut:
+                at = "" if step is None else f" at step {step:,}"
+                lost.append(f"all processes: an attempt was ended{at}, the next one went on from step {one['step']:,}")
+            cut, step, trained = False, None, True
+        elif event == "lost":
+            kind, _, index = role.rpartition("-")
+            lost.append(Loss(Role(kind, int(index)), one["process"], one["code"], one["step"], 0.0, why=one["why"]))
+        elif event == "went on":
+            for loss in lost:
+                if isinstance(loss, Loss) and (loss.role.file, loss.process) == (role, one["process"]):
+                    loss.seconds, loss.resumed = one["seconds"], one["resumed"]
+    return tuple(map(str, lost))

@@ -6,10 +6,17 @@ On a platform nobody listens, and nothing is told.
 import contextlib
 import json
 import os
+import threading
+import time
 from typing import Any
 
 PIPE = "ESTIMATOR_PIPELINE_CLUSTER_PIPE"
 """The variable with the number of the pipe, in a process that is supervised."""
+
+PULSE_SECS = 1.0
+
+in_step = threading.Event()
+"""Set while this process, the chief, computes a step like the ones before it: what takes no longer than they did."""
 
 
 def tell(**message: Any) -> None:
@@ -18,6 +25,21 @@ def tell(**message: Any) -> None:
     if pipe:
         with contextlib.suppress(BrokenPipeError):
             os.write(int(pipe), json.dumps(message).encode() + b"\n")
+
+
+def pulse(**who: Any) -> None:
+    """Tell the supervisor every second, beside whatever this process does, that it is there.
+
+    With it goes whether it is at something that may take its time, restoring, compiling and saving, say.
+    """
+
+    def beat() -> None:
+        while True:
+            tell(**who, alive=True, busy=not in_step.is_set())
+            time.sleep(PULSE_SECS)
+
+    if supervised():
+        threading.Thread(target=beat, name="pulse", daemon=True).start()
 
 
 def supervised() -> bool:

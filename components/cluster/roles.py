@@ -77,9 +77,13 @@ def part_of(environment: Mapping[str, str]) -> Part | None:
         return None
     try:
         value = json.loads(text)
-        cluster = {str(kind): tuple(map(str, given)) for kind, given in value.get("cluster", {}).items()}
+        addresses = dict(value.get("cluster", {}))
     except (ValueError, AttributeError, TypeError) as error:
         raise _wrong(f"it cannot be read: {error}", text) from None
+    for kind, given in addresses.items():
+        if not isinstance(given, list) or not all(isinstance(one, str) for one in given):
+            raise _wrong(f"the addresses of {kind} have to be a list of texts, also if it is one", text)
+    cluster = {kind: tuple(given) for kind, given in addresses.items()}
     given = value.get("task") or {}
     kind = given.get("type") if isinstance(given, dict) else None
     if not cluster and kind != "evaluator":
@@ -116,6 +120,29 @@ def _wrong(reason: str, text: str) -> SettingsError:
         hint="what sets it is the platform's training job: give it one chief, and a parameter server for its workers;"
         f" or unset {VARIABLE} to train in one process",
     )
+
+
+def refuse_replica(environment: Mapping[str, str]) -> None:
+    """Refuse to run a whole pipeline in a process that only takes part in its training.
+
+    Each such run would wait for the Trainer of another one, which waits for this one's: for ever.
+
+    Args:
+        environment: Where ``TF_CONFIG`` may be.
+
+    Raises:
+        SettingsError: If it makes this process a worker, a parameter server or an evaluator; or is wrong.
+    """
+    part = part_of(environment)
+    if part is not None and not part.leads:
+        raise SettingsError(
+            f"{VARIABLE} makes this process {part.role} of a training cluster; a whole run is the chief's",
+            got=environment[VARIABLE][:300],
+            expected=f"no {VARIABLE}, or one that makes this process the chief",
+            where=f"the environment variable {VARIABLE}",
+            hint=f"unset {VARIABLE}; for several processes on this machine: --set training.cluster.workers=2. On a"
+            " platform the replicas run the Trainer alone (docs/distributed.md)",
+        )
 
 
 @contextmanager

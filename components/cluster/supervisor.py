@@ -5,6 +5,9 @@ it: a parameter server comes back empty, so the chief restores the last checkpoi
 too; workers and the evaluator are not missed. When the chief is done the workers have seen the last step as well, the
 evaluator looks at the last checkpoint, and the parameter servers, which never end by themselves, are ended.
 
+Who tells nothing any more is ended, and started again just so. Each tells every second that it is there; the chief, its
+step. If all are there and the chief makes no step, all but the evaluator are started again.
+
 This process does nothing else meanwhile, so that it can fork. What it starts stays in its process group and asks the
 kernel to be killed when it dies (:mod:`components.cluster.member`).
 """
@@ -36,6 +39,7 @@ FOLDER = "cluster"
 
 _GRACE = 20.0  # seconds that workers have to see that training is over
 _UNMISSED = 3.0  # seconds after which a chief that still tells its step has not missed what was lost
+_SILENT = 5.0  # seconds without a pulse that are worth a word
 _TICK = 0.05
 _PROXIES = ("grpc_proxy", "http_proxy", "https_proxy", "all_proxy")
 
@@ -47,6 +51,8 @@ class _Member:
     restarts: int = 0
     code: int | None = None
     doing: str = ""
+    heard: float | None = None  # by our clock; None until it has told that it is there
+    why: str = ""  # we have ended it
     losses: list[Loss] = field(default_factory=list)
 
     @property
@@ -69,6 +75,18 @@ def supervise(settings: Cluster, model_dir: Path, start: Starter) -> Account:
     return _Supervisor(settings, model_dir, start).run()
 
 
+class _Clock:
+    """Seconds that this process was awake in: while it was stopped, or its machine, it could not hear the others."""
+
+    def __init__(self) -> None:
+        self._at, self._passed = time.monotonic(), 0.0
+
+    def now(self) -> float:
+        before, self._at = self._at, time.monotonic()
+        self._passed += min(self._at - before, 1.0)
+        return self._passed
+
+
 class _Supervisor:
     def __init__(self, settings: Cluster, model_dir: Path, start: Starter) -> None:
         self._settings = settings
@@ -84,7 +102,9 @@ class _Supervisor:
         self._unread = b""
         self._step = 0
         self._newest: str | None = None  # the latest checkpoint, when somebody was last started again
-        self._waiting: float | None = time.monotonic()  # since when nobody trains
+        self._clock = _Clock()
+        self._waiting: float | None = 0.0  # since when the chief has to begin (again); None while it trains
+        self._heard = 0.0  # when the chief last told that it trains, or is at something else
         self._formed = False
 
     def _count(self, kind: str) -> int:
@@ -101,6 +121,10 @@ class _Supervisor:
                 self._start(member)
             self._train()
             self._finish()
+        except BaseException:
+            with contextlib.suppress(OSError):  # there is a better reason to fail
+                self._account.note("given up", step=self._step)
+            raise
         finally:
             self._end()
         self._account.note("ended", codes=self._account.codes)
@@ -110,7 +134,9 @@ class _Supervisor:
         chief = self._members[Role("chief")]
         while not chief.done:
             self._look()
-            waited = time.monotonic() - self._waiting if self._waiting is not None else 0.0
+            if self._end_silent():
+                continue
+            waited = self._clock.now() - (self._heard if self._waiting is None else self._waiting)
             if waited > self._settings.timeout_secs:
                 self._unstick(chief, waited)
 
@@ -128,6 +154,7 @@ class _Supervisor:
             report(note="waiting for the last evaluation")
         while evaluator.process is not None:
             self._look(restart=("evaluator",))
+            self._end_silent()
 
     def _of(self, kind: str) -> list[_Member]:
         return [member for member in self._members.values() if member.role.kind == kind]
@@ -141,6 +168,7 @@ class _Supervisor:
         }
         log = self._folder / f"{member.role.file}.log"
         member.process, member.code = self._starter(variables, log, self._writing), None
+        member.heard, member.why = None, ""
         self._account.note("started", role=member.role.file, process=member.process)
 
     def _look(self, restart: tuple[str, ...] = ("ps", "chief", "worker", "evaluator")) -> None:
@@ -158,7 +186,13 @@ class _Supervisor:
 
     def _hear(self, message: dict[str, Any]) -> None:
         now, step, role = time.monotonic(), message.get("step"), Role(message["kind"], message["index"])
-        member = self._members[role]
+        member, awake = self._members[role], self._clock.now()
+        if message.get("alive") or member.heard is not None:
+            member.heard = awake
+        if message.get("alive"):
+            if role.kind == "chief" and message.get("busy"):
+                self._heard = awake
+            return
         member.doing = message.get("doing", "")
         if message.get("at_work"):
             self._account.note("at work", role=role.file, step=step)
@@ -170,15 +204,15 @@ class _Supervisor:
             return
         # What it told before a server was missed says nothing; with another session it begins anew. Or it never needed
         # that server, and goes on.
-        begins = bool(message.get("at_work")) or (self._waiting is not None and now - self._waiting > _UNMISSED)
+        begins = bool(message.get("at_work")) or (self._waiting is not None and awake - self._waiting > _UNMISSED)
         if begins or self._waiting is None:
-            self._formed, self._waiting, self._step = True, None, step
+            self._formed, self._waiting, self._heard, self._step = True, None, awake, step
             for loss in self._account.losses:
                 if loss.seconds is None and (begins or loss.role.kind in ("worker", "evaluator")):
                     loss.seconds, loss.resumed = now - loss.at, step
                     self._account.note("went on", **loss.as_json())
                     if loss.role.kind in ("chief", "ps"):
-                        report(note=f"training went on from step {step:,} after {loss.seconds:.1f} s")
+                        report(line=f"training went on from step {step:,} after {loss.seconds:.1f} s")
 
     def _ended(self, member: _Member, code: int, restart: tuple[str, ...]) -> None:
         process, member.process, member.code = member.process or 0, None, code
@@ -188,11 +222,12 @@ class _Supervisor:
             raise self._told(member.role)
         if code == 0 or member.role.kind not in restart:
             return
-        loss = Loss(member.role, process, code, self._step, time.monotonic())
+        loss = Loss(member.role, process, code, self._step, time.monotonic(), why=member.why)
+        self._account.note("lost", **loss.as_json())
         member.losses.append(loss)
         self._account.losses.append(loss)
         if member.role.kind in ("chief", "ps"):
-            self._waiting = time.monotonic()
+            self._waiting = self._clock.now()
         newest = self._checkpoint()
         if newest != self._newest:
             self._newest = newest
@@ -203,18 +238,32 @@ class _Supervisor:
                 return  # the last evaluation is made by this process, then
             raise self._again_and_again(member)
         member.restarts += 1
-        report(note=f"{member.role} {ending(code)} at step {self._step:,}: it is started again")
+        report(line=f"{member.role} {member.why or ending(code)} at step {self._step:,}: it is started again")
         self._start(member)
 
+    def _end_silent(self) -> bool:
+        """End those that tell nothing any more, which is then seen as any other loss; return whether there were any."""
+        now, most = self._clock.now(), self._settings.timeout_secs
+        silent = [one for one in self._members.values() if one.heard is not None and now - one.heard > most]
+        for member in silent:
+            self._end_it(member, f"hung (it told nothing for {now - (member.heard or 0.0):.0f} s) and was ended")
+        return bool(silent)
+
+    def _end_it(self, member: _Member, why: str) -> None:
+        member.heard = None
+        if member.process is not None:
+            member.why = why
+            os.kill(member.process, signal.SIGKILL)
+
     def _unstick(self, chief: _Member, waited: float) -> None:
-        """Start those that train anew, if they do not go on by themselves; give up a cluster that never formed."""
+        """Start all but the evaluator anew, if they do not go on by themselves; give up a cluster that never formed."""
         if not self._formed or chief.restarts >= self._settings.max_restarts:
             raise self._stuck(waited)
-        report(note=f"nobody has trained for {waited:.0f} s: those that train are started again")
-        for member in [chief, *self._of("worker")]:
-            if member.process is not None:
-                os.kill(member.process, signal.SIGKILL)  # which is seen next, as any other loss
-        self._waiting = time.monotonic()
+        report(line=f"nobody has trained for {waited:.0f} s: all that train or serve are started again")
+        for member in self._members.values():
+            if member.role.kind != "evaluator":
+                self._end_it(member, f"was ended, since nobody had trained for {waited:.0f} s,")
+        self._waiting = self._clock.now()
 
     def _stuck(self, waited: float) -> PipelineError:
         lines = []
@@ -223,6 +272,9 @@ class _Supervisor:
                 continue
             waits = ", ".join(member.doing.splitlines()) or "runs, but does not train"
             state = "runs" if member.role.kind == "ps" else waits
+            silent = self._clock.now() - (member.heard or 0.0)
+            if member.heard is not None and silent > _SILENT:
+                state = f"runs, but has told nothing for {silent:.0f} s"
             if member.process is None:
                 state = ending(member.code or 0)
             lines.append(
@@ -239,10 +291,12 @@ class _Supervisor:
     def _again_and_again(self, member: _Member) -> PipelineError:
         log = self._folder / f"{member.role.file}.log"
         last = [line for line in log.read_text(errors="replace").splitlines() if line.strip()][-2:]
-        times = len(member.losses)
+        times, at_last = len(member.losses), member.why or ending(member.code or 0)
         return TransientError(
             f"{member.role} of the training cluster ended " + ("again and again" if times > 1 else "before its time"),
-            got="\n".join([f"{times} times; at last it {ending(member.code or 0)}", *(line[:300] for line in last)]),
+            got="\n".join(
+                [f"{times} time{'' if times == 1 else 's'}; at last it {at_last}", *(line[:300] for line in last)]
+            ),
             expected=f"a new checkpoint after at most {self._settings.max_restarts} restarts",
             where=str(log),
             hint="what was trained is kept: a run that goes on begins at the last checkpoint",

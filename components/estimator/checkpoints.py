@@ -47,7 +47,7 @@ def recover(folder: Path) -> int:
     # Not only those that the file `checkpoint` names: it may be damaged, or one step behind.
     found = {one["prefix"]: int(one["step"]) for one in files if one["part"] in ("", ".index")}
     while found and not _is_whole(folder / (newest := max(found, key=lambda prefix: found[prefix]))):
-        report(note=f"the checkpoint of step {found.pop(newest):,} is damaged, and left out")
+        report(line=f"the checkpoint of step {found.pop(newest):,} is damaged, and left out")
     for file in files:
         if file["prefix"] not in found:
             (folder / file[0]).unlink()

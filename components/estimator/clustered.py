@@ -15,10 +15,11 @@ import components.estimator.compat  # noqa: F401  before TensorFlow
 
 import tensorflow as tf
 
-from components.cluster.messages import tell
+from components.cluster.messages import in_step, supervised, tell
 from components.cluster.roles import Part, Role
 from components.cluster.waiting import wait_for
 from components.estimator.evaluations import Evaluations
+from components.progress import report
 from pipeline.errors import InfrastructureError
 
 ENDED = "ended.json"
@@ -38,7 +39,16 @@ def serve_variables(part: Part) -> None:
         protocol="grpc",
     )
     told(part.role, at_work=True)
+    if not supervised():
+        report(line=f"{part.role} serves variables, until the platform ends it")
     server.join()
+
+
+def waits(role: Role, what: str) -> None:
+    """Tell what this process waits for: the supervisor, or on a platform whoever watches the node."""
+    told(role, doing=f"waits for {what}")
+    if not supervised():
+        report(line=f"{role} waits for " + ", ".join(what.splitlines()))
 
 
 def told(role: Role, **message: Any) -> None:
@@ -65,11 +75,16 @@ def look_often() -> None:
 
 
 class TellHook(tf.estimator.SessionRunHook):
-    """Tells the supervisor that a process has begun to train (again), and the chief's step from then on."""
+    """Tells the supervisor that a process has begun to train (again), and the chief's step from then on.
+
+    And when the chief is within a step: there it may hang, waiting for another process. The first one does not count,
+    which may compile, or fill a buffer of rows.
+    """
 
     def __init__(self, role: Role) -> None:
         self._role = role
         self._last = 0.0
+        self._first = True
 
     def begin(self) -> None:
         """Find the step's tensor."""
@@ -78,11 +93,15 @@ class TellHook(tf.estimator.SessionRunHook):
     def after_create_session(self, session: Any, coord: Any) -> None:
         """Tell where it begins; also after a server was lost, when there is another session."""
         del coord
+        self._first = True
+        in_step.clear()
         told(self._role, at_work=True, step=int(session.run(self._step)))
 
     def before_run(self, run_context: Any) -> Any:
         """Ask for the step, now and then."""
         del run_context
+        if not self._first:
+            in_step.set()
         if self._role.kind == "worker" or time.monotonic() - self._last < _TELL_SECS:
             return None
         return tf.estimator.SessionRunArgs(self._step)
@@ -90,9 +109,16 @@ class TellHook(tf.estimator.SessionRunHook):
     def after_run(self, run_context: Any, run_values: Any) -> None:
         """Tell it."""
         del run_context
+        self._first = False
+        in_step.clear()
         if run_values.results is not None:
             self._last = time.monotonic()
             told(self._role, step=int(run_values.results))
+
+    def end(self, session: Any) -> None:
+        """Be within no step any more, also if the rows ended within one."""
+        del session
+        in_step.clear()
 
 
 def latest(model_dir: Path) -> str | None:
@@ -141,7 +167,9 @@ def do_part(
         evaluate_until_ended(part.role, model_dir, throttle_secs, executor)
         return
     if not done:
-        wait_for(part.servers, timeout, lambda waits: told(part.role, doing=f"waits for {waits}"))
+        wait_for(part.servers, timeout, lambda servers: waits(part.role, servers))
+        if not part.leads:
+            waits(part.role, "the chief, which initialises the model")
         try:
             tf.estimator.train_and_evaluate(*made)
         except tf.errors.DeadlineExceededError as error:
@@ -211,6 +239,8 @@ def wait_for_checkpoint(role: Role, model_dir: Path) -> None:
     side by side with the chief.
     """
     told(role, at_work=True)
+    if latest(model_dir) is None:
+        waits(role, "the chief's first checkpoint")
     while latest(model_dir) is None:
         time.sleep(_LOOK_SECS)
 

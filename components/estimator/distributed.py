@@ -7,8 +7,8 @@ from typing import Any
 
 import components.estimator.compat  # noqa: F401  before TensorFlow
 
-from components.cluster.account import Account
 from components.cluster.member import forked, fresh
+from components.cluster.messages import pulse
 from components.cluster.roles import alone, part_of
 from components.cluster.supervisor import FOLDER, supervise
 from components.estimator import clustered
@@ -42,10 +42,9 @@ def train_anywhere(task: Task) -> tuple[Any, dict[str, float]] | None:
         report(note="waiting for the last evaluation")
         clustered.wait_for_evaluation(task.model_dir, part)
     with alone():
-        account = None
         if part is None and task.settings.cluster is not None:
-            account = train_in_cluster(task, task.settings.cluster)
-        return train_and_evaluate(task, account=account)
+            train_in_cluster(task, task.settings.cluster)
+        return train_and_evaluate(task)
 
 
 def take_part(task: Task) -> None:
@@ -53,6 +52,7 @@ def take_part(task: Task) -> None:
     part = part_of(os.environ)
     if part is None:
         raise RuntimeError("this process is no part of a cluster")
+    pulse(kind=part.role.kind, index=part.role.index)
     clustered.look_often()
     if part.role.kind == "ps":
         clustered.serve_variables(part)
@@ -69,11 +69,10 @@ def take_part(task: Task) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def train_in_cluster(task: Task, settings: Cluster) -> Account | None:
-    """Train in a cluster of our own; return what happened, or None if an earlier attempt had trained to the end."""
+def train_in_cluster(task: Task, settings: Cluster) -> None:
+    """Train in a cluster of our own, unless an earlier attempt had trained to the end."""
     if clustered.has_ended(task.model_dir):
-        return None
+        return
     folder = task.model_dir / FOLDER
-    if may_fork() or not task.command:
-        return supervise(settings, task.model_dir, forked(lambda: take_part(task), folder))
-    return supervise(settings, task.model_dir, fresh(task.command))
+    can_fork = may_fork() or not task.command
+    supervise(settings, task.model_dir, forked(lambda: take_part(task), folder) if can_fork else fresh(task.command))

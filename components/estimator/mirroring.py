@@ -6,18 +6,20 @@ import components.estimator.compat  # noqa: F401  before TensorFlow
 
 import tensorflow as tf
 
-from components.progress import report
-
 
 def mirrored() -> dict[str, Any]:
-    """Return what ``RunConfig`` is told; nothing, and a message, where there is nothing to mirror."""
+    """Return what ``RunConfig`` is told; nothing, where there is nothing to mirror."""
     found = devices()
-    if len(found) < 2:
-        there, device = ("one GPU", "it") if found else ("no GPU", "the CPU, as one device")
-        report(note=f'distribute = "mirrored": there is {there} here, so it trains on {device}')
-        return {}
-    report(note=f'distribute = "mirrored": on {len(found)} devices, each with batches of its own')
-    return {"train_distribute": tf.distribute.MirroredStrategy(found)}
+    return {"train_distribute": tf.distribute.MirroredStrategy(found)} if len(found) > 1 else {}
+
+
+def in_words() -> str:
+    """Return what becomes of the setting on this machine, in a sentence."""
+    found = len(devices())
+    if found > 1:
+        return f'distribute = "mirrored": on {found} devices, each with batches of its own'
+    there, device = ("one GPU", "it") if found else ("no GPU", "the CPU, as one device")
+    return f'distribute = "mirrored": there is {there} here, so it trains on {device}'
 
 
 def devices() -> list[str]:

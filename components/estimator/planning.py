@@ -2,22 +2,23 @@
 
 import os
 
-from components.cluster.account import Account
+from components.cluster.account import read_sentences
 from components.cluster.roles import part_of
+from components.cluster.supervisor import FOLDER
+from components.estimator.mirroring import in_words
 from components.estimator.task import Task
 from components.progress import report
-from components.trainer.record import TrainingRecord, read_record
+from components.trainer.record import TrainingRecord, counted, read_record
 from components.transform.records import count_records_of
 from pipeline.config.model import DEFAULT_TRAIN_STEPS, Training
 
 
-def planned(task: Task, leads: bool = True, account: Account | None = None) -> TrainingRecord:
+def planned(task: Task, leads: bool = True) -> TrainingRecord:
     """Work out the last step; what an earlier attempt has written of this training is kept.
 
     Args:
         task: What is trained.
         leads: Whether this process writes the record.
-        account: What happened in the cluster that has trained.
     """
     settings = task.settings
     steps, rows = settings.train_steps or DEFAULT_TRAIN_STEPS, None
@@ -26,7 +27,7 @@ def planned(task: Task, leads: bool = True, account: Account | None = None) -> T
         steps = max(1, -(-rows * settings.num_epochs // settings.batch_size))
         times = "1 epoch" if settings.num_epochs == 1 else f"{settings.num_epochs:,} epochs"
         if leads:
-            report(note=f"{times} of {rows:,} rows: {steps:,} steps of {settings.batch_size:,}")
+            report(note=f"{times} of {rows:,} rows: {counted(steps, 'step')} of {settings.batch_size:,}")
     task.model_dir.mkdir(parents=True, exist_ok=True)
     before = read_record(task.model_dir)
     cluster = {"workers": before.workers, "ps": before.ps} if before and before.workers else _cluster_of(settings)
@@ -37,13 +38,16 @@ def planned(task: Task, leads: bool = True, account: Account | None = None) -> T
         rows=rows,
         export=settings.export,
         warm_start=before.warm_start if before else (),
-        losses=(*(before.losses if before else ()), *(account.sentences() if account else ())),
+        losses=read_sentences(task.model_dir / FOLDER),
         workers=cluster.get("workers", 0),
         ps=cluster.get("ps", 0),
         tuned=None if task.tuned is None else dict(task.tuned),
+        mirrored=in_words() if settings.distribute == "mirrored" and not cluster else None,
     )
     if not leads:
         return record
+    if record.mirrored:
+        report(line=record.mirrored)
     if settings.warm_start and task.start is None:
         said = ("warm start: no blessed model yet, so the weights begin from scratch",)
         report(note=said[0])

@@ -8,7 +8,6 @@ import components.estimator.compat  # noqa: F401  before TensorFlow
 
 import tensorflow as tf
 
-from components.cluster.account import Account
 from components.cluster.roles import Part
 from components.estimator import clustered
 from components.estimator.best import BestCheckpoint
@@ -38,9 +37,7 @@ class NanLossError(UserCodeError):
     """The loss became NaN: a fault of the code, or of the values that it was given."""
 
 
-def train_and_evaluate(
-    task: Task, part: Part | None = None, folder: str | None = None, account: Account | None = None
-) -> tuple[Any, dict[str, float]]:
+def train_and_evaluate(task: Task, part: Part | None = None, folder: str | None = None) -> tuple[Any, dict[str, float]]:
     """Train until ``train_steps`` and evaluate, as https://www.tensorflow.org/api_docs/python/tf/estimator describes.
 
     What the training did is written to ``training.json`` in ``model_dir`` (:class:`TrainingRecord`);
@@ -50,7 +47,6 @@ def train_and_evaluate(
         task: What is trained.
         part: The part of this process, if it is one of a cluster; see :mod:`components.estimator.distributed`.
         folder: The ``model_dir`` of its ``RunConfig``, if that is not the training's.
-        account: What happened in the cluster that has trained already.
 
     Returns:
         The Estimator, and its last evaluation's metrics by name; none in a process of a cluster.
@@ -61,7 +57,7 @@ def train_and_evaluate(
     """
     settings = task.settings
     leads = part is None or part.leads
-    record = planned(task, leads, account)
+    record = planned(task, leads)
     # tf_random_seed alone leaves the initializers of Keras and tf.layers to generators of their own. Seeds Python's,
     # numpy's and theirs, which last once anybody has seeded them: so for each way to bring a model.
     set_seeds(settings)
@@ -109,6 +105,8 @@ def train_and_evaluate(
             if metrics is None:  # the last checkpoint was there already: a killed attempt had come this far
                 metrics = estimator.evaluate(eval_input, steps=settings.eval_steps)
         except tf.estimator.NanLossDuringTrainingError:
+            if leads:
+                (read_record(task.model_dir) or record).but(failed="the loss became NaN").write(task.model_dir)
             raise NanLossError(
                 f"The loss of {task.problem} became NaN while training",
                 where=str(place.original(place.folder(task.problem) / "model.py")),

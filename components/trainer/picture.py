@@ -46,7 +46,7 @@ def lines(curve: Curve, *, width: int, height: int, ascii_only: bool) -> list[st
     Args:
         curve: The training's curve.
         width: Characters of a line at most.
-        height: Lines of the drawing itself; the axis and the legend take three more.
+        height: Lines of the drawing itself; the axis and the legend take three more, or four where it is narrow.
         ascii_only: Whether to do without characters that are not ASCII.
     """
     if len(curve.stretches) + len(curve.evaluations) < 3:

@@ -21,6 +21,7 @@ class TrainingRecord:
         num_epochs: The passes over the rows that ``train_steps`` was worked out from, if it was.
         rows: The rows of the train split, where they were counted.
         stopped: Why it ended early, if it did.
+        failed: Why it failed, if it was a fault of the model or of its values.
         export: ``final``, ``latest`` or ``best``.
         exported_step: The step of the checkpoint that became the model.
         best_metric: What the best one was chosen by.
@@ -30,6 +31,7 @@ class TrainingRecord:
         ps: Parameter servers.
         losses: The processes of the cluster that were lost, in sentences.
         tuned: The values that a search found, by name; None if some were asked for and there was no search yet.
+        mirrored: What became of ``distribute = "mirrored"``, in a sentence; None if the setting is off.
     """
 
     train_steps: int
@@ -47,6 +49,8 @@ class TrainingRecord:
     ps: int = 0
     losses: tuple[str, ...] = field(default_factory=tuple)
     tuned: dict[str, Any] | None = field(default_factory=dict)
+    mirrored: str | None = None
+    failed: str | None = None
 
     def write(self, folder: Path) -> "TrainingRecord":
         """Write it into a training's folder, whole or not at all; return it."""
@@ -65,10 +69,15 @@ class TrainingRecord:
 
     def sentences(self) -> list[str]:
         """Return what a person should know, the most important first."""
-        if self.stopped:
+        each = f"of {counted(self.batch_size, 'row')}"
+        if self.failed:
+            lines = [f"failed: {self.failed}; planned were {counted(self.train_steps, 'step')} {each}"]
+        elif not self.steps:
+            lines = [f"not ended; planned are {counted(self.train_steps, 'step')} {each}"]
+        elif self.stopped:
             lines = [f"stopped early at step {self.steps:,} of {self.train_steps:,}: {self.stopped}"]
         else:
-            lines = [f"{self.steps:,} steps of {self.batch_size:,} rows"]
+            lines = [f"{counted(self.steps, 'step')} {each}"]
             if self.num_epochs and self.rows is not None:
                 times = "1 epoch" if self.num_epochs == 1 else f"{self.num_epochs:,} epochs"
                 lines[0] += f": {times} of {self.rows:,}"
@@ -76,6 +85,8 @@ class TrainingRecord:
             workers = "1 worker" if self.workers == 1 else f"{self.workers} workers"
             lines.append(f"by {workers} and {self.ps} parameter server{'s' if self.ps > 1 else ''}")
             lines += [f"lost: {one}" for one in self.losses]
+        if self.mirrored:
+            lines.append(self.mirrored)
         if self.export == "best" and self.best_value is not None:
             value = f"{self.best_metric} {self.best_value:.6g}"
             lines.append(f"the model is the best checkpoint, of step {self.exported_step:,}: {value}")
@@ -84,6 +95,11 @@ class TrainingRecord:
         elif self.tuned:
             lines.append(f"tuned values: {shown(self.tuned)}")
         return [*lines, *self.warm_start]
+
+
+def counted(number: int, what: str) -> str:
+    """Say how many of something there are: ``1 step``, ``2,000 steps``."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def read_record(folder: Path) -> TrainingRecord | None:

@@ -11,7 +11,7 @@ from typing import Any
 from components.progress import report
 from components.trainer.tuned import with_values
 from components.tuner.child import MODEL, Child
-from components.tuner.record import Compared
+from components.tuner.record import Compared, finite
 from components.tuner.search import plain_settings, trim
 from pipeline.config.model import Training
 from pipeline.errors import InfrastructureError, from_json
@@ -20,9 +20,17 @@ Request = Callable[[Training], dict[str, Any]]
 
 
 def compare(
-    training: Training, default: Mapping[str, Any], best: Mapping[str, Any], folder: Path, request: Request
+    training: Training,
+    default: Mapping[str, Any],
+    best: Mapping[str, Any],
+    folder: Path,
+    request: Request,
+    *,
+    metric: str,
 ) -> Compared:
     """Train and judge both, each in a process of its own; what was done before is not done again.
+
+    Values with which the loss becomes NaN are judged by that: there, too, it is a bad choice of values and no error.
 
     Args:
         training: The settings of the training.
@@ -30,18 +38,20 @@ def compare(
         best: Those that the search found.
         folder: Where results are kept.
         request: Makes the request of a training of its settings.
+        metric: What the search goes by; None among the metrics of values with which the loss becomes NaN.
 
     Raises:
         PipelineError: If one of the two fails.
     """
     return Compared(
-        _judged("default", training, default, folder, request), _judged("best", training, best, folder, request)
+        _judged("default", training, default, folder, request, metric=metric),
+        _judged("best", training, best, folder, request, metric=metric),
     )
 
 
 def _judged(
-    name: str, training: Training, values: Mapping[str, Any], folder: Path, request: Request
-) -> dict[str, float]:
+    name: str, training: Training, values: Mapping[str, Any], folder: Path, request: Request, *, metric: str
+) -> dict[str, float | None]:
     key = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]
     result = folder / f"{key}.json"
     if result.exists():
@@ -61,15 +71,17 @@ def _judged(
     finally:
         child.kill()
     trim(child.folder / MODEL)
-    if "error" in last:
+    if "error" in last and not last.get("diverged"):
         raise from_json(last["error"])
-    if "done" not in last:
+    if "error" not in last and "done" not in last:
         raise InfrastructureError(
             f"The training with the {name} values {child.ended}",
             where=str(child.folder / "log.txt"),
             hint="the log above has its last words",
         )
-    metrics = {metric: float(value) for metric, value in last["done"]["metrics"].items()}
+    metrics: dict[str, float | None] = {metric: None}
+    if "done" in last:
+        metrics = finite(last["done"]["metrics"])
     beside = result.with_suffix(".part")
     beside.write_text(json.dumps(metrics), encoding="utf-8")
     beside.replace(result)

@@ -22,17 +22,22 @@ def draw(search: Search, space: Mapping[str, Dimension], folder: Path) -> None:
         folder: The artifact's folder.
     """
     shown = near_trials(search)
-    left_out = sum(one.value is not None for one in search.trials) - len(shown)
-    counts = f"{len(search.trials)} trials, the best is trial {search.best}"
+    left_out = len(_judged(search)) - len(shown)
+    counts = f"{search.counted} trials, the best is trial {search.best}"
     note = counts + (f"; {left_out} that are far worse are left out" if left_out else "")
     charts = [progress_chart(search, shown), *(_by_value(search, shown, name, one) for name, one in space.items())]
     text = svg(charts, title=f"{search.problem}: {search.metric} on held-out rows", note=note, columns=2)
     (folder / CHART).write_text(text, encoding="utf-8")
 
 
+def _judged(search: Search) -> list[Trial]:
+    """Return the trials whose value says something of their values: those of killed and failed ones came too early."""
+    return [one for one in search.trials if one.value is not None and one.state in ("complete", "pruned")]
+
+
 def near_trials(search: Search) -> list[Trial]:
     """Return the trials with a value, but for those that are so much worse that nothing else could be told apart."""
-    known = [one for one in search.trials if one.value is not None and one.state in ("complete", "pruned")]
+    known = _judged(search)
     done = [one.value for one in known if one.state == "complete" and one.value is not None]
     best = search.trial(search.best).value
     if best is None or len(done) < 3:

@@ -48,7 +48,8 @@ class Executor(base_executor.BaseExecutor):
         examples = artifact_utils.get_single_instance(input_dict["examples"])
         graph = artifact_utils.get_single_uri(input_dict["transform_graph"])
         files = {name: _files(artifact_utils.get_split_uri([examples], name)) for name in ("train", "eval")}
-        record, space = search(config, files, graph, Path(best_artifact.uri).parents[1] / STUDIES)
+        values = Path(best_artifact.uri)  # .../Tuner/best_hyperparameters/<execution>
+        record, space = search(config, files, graph, values.parents[1] / STUDIES, execution=values.name)
         training = Training.model_validate_json(config["training"])
         for artifact in (best_artifact, results):
             Path(artifact.uri).mkdir(parents=True, exist_ok=True)
@@ -59,11 +60,13 @@ class Executor(base_executor.BaseExecutor):
         best_artifact.set_string_custom_property("values", json.dumps(record.values))
         best_artifact.set_string_custom_property("metric", record.metric)
         best_artifact.set_float_custom_property("value", record.trial(record.best).value or 0.0)
-        best_artifact.set_int_custom_property("trials", len(record.trials))
+        best_artifact.set_int_custom_property("trials", record.counted)
         best_artifact.set_string_custom_property("study", record.study)
 
 
-def search(config: dict[str, Any], files: dict[str, list[str]], graph: str, studies: Path) -> tuple[Record, Any]:
+def search(
+    config: dict[str, Any], files: dict[str, list[str]], graph: str, studies: Path, execution: str = ""
+) -> tuple[Record, Any]:
     """Search to the end.
 
     Args:
@@ -71,6 +74,7 @@ def search(config: dict[str, Any], files: dict[str, list[str]], graph: str, stud
         files: The files of the splits ``train`` and ``eval``.
         graph: The transform.
         studies: The folder of all studies of the problem.
+        execution: The node's number in ML Metadata, which each trial notes: by it TensorBoard is told its run.
 
     Returns:
         What was found, and the space.
@@ -94,7 +98,7 @@ def search(config: dict[str, Any], files: dict[str, list[str]], graph: str, stud
     copy = place.folder(config["problem"])
     shared = {
         **{"problem": config["problem"], "label": config["label"], "transform_graph": graph},
-        **{"copy": str(copy), "origin": str(place.original(copy))},
+        **{"copy": str(copy), "origin": str(place.original(copy)), "execution": execution},
     }
 
     def request(settings: Training, rows: Rows | None = None) -> dict[str, Any]:
@@ -120,13 +124,15 @@ def search(config: dict[str, Any], files: dict[str, list[str]], graph: str, stud
             where=str(folder / "trials"),
             hint="the folder above has a log for each trial; narrow the space to values that can be trained with",
         )
-    compared = compare(training, begins, best.values, folder / "compared", request) if tuning.compare else None
+    compared = None
+    if tuning.compare:
+        compared = compare(training, begins, best.values, folder / "compared", request, metric=tuning.metric)
     shutil.rmtree(folder / "rows", ignore_errors=True)  # a copy, made again where trials are added
     trials = study.trials()
     record = Record(
         problem=config["problem"],
         metric=tuning.metric,
-        lower_is_better=tuning.direction == "lower_is_better",
+        lower_is_better=tuning.lower_is_better,
         trials=trials,
         best=best.number,
         values=best.values,
@@ -137,7 +143,8 @@ def search(config: dict[str, Any], files: dict[str, list[str]], graph: str, stud
         compared=compared,
         seconds=round(sum(one.seconds or 0.0 for one in trials), 3),
     )
-    report(note=f"{len(trials)} trials, best {tuning.metric} {best.value:,.6g}")
+    which = "lower" if tuning.lower_is_better else "higher"
+    report(note=f"{record.counted} trials, best {tuning.metric} {best.value:,.6g} ({which} is better)")
     return record, tuning.space
 
 

@@ -17,7 +17,7 @@ class Trial:
 
     Attributes:
         number: Its number in the study, which names its folder.
-        state: ``complete``, ``pruned``, ``failed``, ``killed`` (it is repeated) or ``running``.
+        state: ``complete``, ``pruned``, ``failed``, ``killed`` (by whatever; it is repeated) or ``running``.
         values: What was varied, by name.
         value: Of the metric; None where it never came to an evaluation.
         default: Whether it has the values of the settings.
@@ -43,12 +43,13 @@ class Compared:
     """The default and the best values, trained on the whole train split and judged on the eval split.
 
     Attributes:
-        default: Metrics by name with the values of the settings.
+        default: Metrics by name with the values of the settings; None for one that is NaN or infinite, as the one that
+            the search went by is where the loss became NaN.
         best: The same with the best values of the search.
     """
 
-    default: dict[str, float]
-    best: dict[str, float]
+    default: dict[str, float | None]
+    best: dict[str, float | None]
 
 
 @dataclass(frozen=True)
@@ -107,24 +108,54 @@ class Search:
         return one < other if self.lower_is_better else one > other
 
     def margin(self, best: float, default: float) -> float:
-        """Return by which share of the default's value the best one is better; negative if it is worse."""
+        """Return by which share of the default's value the best one is better; negative if it is worse.
+
+        Of a default of 0 nothing is a share: what is better is so infinitely.
+        """
         gain = default - best if self.lower_is_better else best - default
-        return gain / abs(default) if default else (math.inf if gain > 0 else 0.0)
+        if not gain:
+            return 0.0
+        return gain / abs(default) if default else math.copysign(math.inf, gain)
+
+    @property
+    def counted(self) -> int:
+        """How many trials there are but for those that were repeated."""
+        return sum(one.state != "killed" for one in self.trials)
+
+    def margins(self) -> dict[str, float]:
+        """Return the margins that are known: ``held_out_margin`` and ``eval_margin``."""
+        found = {}
+        best, default = self.trial(self.best).value, self.default_trial
+        if default is not None and default.value is not None and best is not None:
+            found["held_out_margin"] = self.margin(best, default.value)
+        if self.compared is not None and self.metric in self.compared.best:
+            ours, theirs = (one.get(self.metric) for one in (self.compared.best, self.compared.default))
+            if ours is not None and theirs is not None:
+                found["eval_margin"] = self.margin(ours, theirs)
+            else:  # values that cannot be trained with are infinitely worse
+                found["eval_margin"] = math.inf if ours is not None else -math.inf if theirs is not None else 0.0
+        return found
 
     def write(self, folder: Path) -> None:
         """Write it into the artifact."""
         (folder / FILE).write_text(json.dumps(asdict(self), indent=1), encoding="utf-8")
 
     def as_json(self) -> dict[str, Any]:
-        """Return it as it is written, with the margins."""
-        margins = {}
-        default = self.default_trial
-        best = self.trial(self.best).value
-        if default is not None and default.value is not None and best is not None:
-            margins["held_out_margin"] = self.margin(best, default.value)
-        if self.compared is not None and self.metric in self.compared.best:
-            margins["eval_margin"] = self.margin(self.compared.best[self.metric], self.compared.default[self.metric])
-        return {**asdict(self), **margins}
+        """Return it as it is written, with the margins; None for what is no finite number, which JSON does not have."""
+        return dict(_plain({**asdict(self), **self.margins()}))
+
+
+def finite(metrics: Mapping[str, Any]) -> dict[str, float | None]:
+    """Return metrics with None for what is NaN or infinite."""
+    return {name: float(value) if math.isfinite(value) else None for name, value in metrics.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _plain(one) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def read_search(folder: Path) -> Search | None:

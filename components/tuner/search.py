@@ -1,10 +1,11 @@
 """The search: begins trials while there are processes for them, listens to them, and ends those that are no good."""
 
+import contextlib
 import math
 import select
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,14 @@ from components.trainer.tuned import with_values
 from components.trainer.values import shown
 from components.tuner.child import GO, MODEL, STOP, Child
 from components.tuner.splitting import Rows
-from components.tuner.study import Study
+from components.tuner.study import MOST_KILLS, Study
 from pipeline.config.model import DEFAULT_TRAIN_STEPS, Training
 from pipeline.config.tuning import Tuning
 from pipeline.errors import InfrastructureError, PipelineError, from_json
 
-_FAILURES = 5  # in a row, after which the search gives up
+_FAILURES = 10  # without one trial that came to its end, after which the search gives up
+_LOST = 3 * MOST_KILLS  # processes in a row: it is not their own values that kill so many
+_REASON_LENGTH = 300
 _GLANCE = 1.0  # seconds between two looks at how far trials are
 
 Request = Callable[[Training], dict[str, Any]]
@@ -61,20 +64,19 @@ class Search:
         self._request = request
         self._running: list[_Running] = []
         self._failures = 0
+        self._lost = 0
+        self._default_lost = 0
         self._said = 0.0
 
     def run(self) -> None:
         """Run trials until there are as many as the settings say.
 
         Raises:
-            PipelineError: If the default values do not train, or too many trials failed one after the other.
+            PipelineError: If the default values meet a fault of the code, or the machine kills one trial after another.
         """
-        killed = self._study.give_up_running()
-        if killed:
-            numbers = ", ".join(map(str, killed))
-            report(line=f"goes on after a kill: trial {numbers} was running then and is repeated")
+        self._tell_what_is_repeated(self._study.give_up_running())
         try:
-            while True:
+            while self._failures < _FAILURES or self._study.best() is not None:
                 while len(self._running) < self._tuning.parallel and self._study.begun() < self._tuning.trials:
                     self._begin()
                 if not self._running:
@@ -86,6 +88,20 @@ class Search:
         finally:
             for running in self._running:
                 running.child.kill()
+            with contextlib.suppress(Exception):  # where not even that can be written, they are found the next time
+                self._study.give_up_running(stopped=True)
+
+    def _tell_what_is_repeated(self, killed: Collection[int]) -> None:
+        repeated = self._study.to_repeat()
+        if repeated:
+            were = "was" if len(repeated) == 1 else "were"
+            after = "goes on after a kill" if killed else "goes on where it was stopped"
+            again = "is" if len(repeated) == 1 else "are"
+            report(line=f"{after}: {_trials(repeated)} {were} running then and {again} repeated")
+        failed = [one.number for one in self._study.trials() if one.number in killed and one.state == "failed"]
+        if failed:
+            were = "was" if len(failed) == 1 else "were"
+            report(line=f"{_trials(failed)} {were} killed {MOST_KILLS} times, and not repeated any more")
 
     def _begin(self) -> None:
         trial, values = self._study.ask(self._tuning.parallel)
@@ -104,49 +120,62 @@ class Search:
             else:
                 running.last = message
         if running.child.ended is not None:
-            self._running.remove(running)
             self._ended(running)
 
     def _ended(self, running: _Running) -> None:
-        number, last = running.trial.number, running.last or {}
+        last = running.last or {}
         took = round(time.monotonic() - running.began, 3), running.steps
         trim(running.child.folder / MODEL)
-        error: PipelineError | None = None
+        fault: PipelineError | None = None
         if "done" in last:
-            metrics, step = last["done"]["metrics"], last["done"]["step"]
-            value = float(metrics[self._tuning.metric])
-            self._study.evaluated(running.trial, step, value)
-            self._study.ended(running.trial, value, *took, reason="the metric is NaN" if math.isnan(value) else "")
+            value = float(last["done"]["metrics"][self._tuning.metric])
             said = f"{self._tuning.metric} {value:,.6g}"
-            self._failures = 0
+            reason = "" if math.isfinite(value) else f"{self._tuning.metric} is {value:g}"
+            self._study.evaluated(running.trial, last["done"]["step"], value)
+            self._study.ended(running.trial, value, *took, reason=reason)
+            self._lost = 0
+            self._failures += bool(reason)
         elif running.pruned:
             self._study.ended(running.trial, None, *took, pruned=True)
             said = "pruned"
-            self._failures = 0
+            self._lost = 0
         else:
-            error = from_json(last["error"]) if "error" in last else self._lost(running)
-            if isinstance(error, InfrastructureError) and self._study.best() is None:
-                raise error  # the machine's fault, not the trial's: the next search finds it running, and repeats it
-            self._study.ended(running.trial, None, *took, reason=error.headline)
-            said = f"failed: {error.headline}"
-            self._failures += 1
-        self._tell(number, running.values, said)
-        if error is not None and not last.get("diverged"):
-            self._give_up_if_hopeless(error)
-        elif error is not None and self._failures >= _FAILURES:
-            raise error
+            error = from_json(last["error"]) if "error" in last else _vanished(running)
+            said, fault = self._failed(running, error, took, diverged=bool(last.get("diverged")))
+        self._tell(running.trial.number, running.values, said)
+        self._running.remove(running)
+        if fault is not None:
+            raise fault
 
-    def _give_up_if_hopeless(self, error: PipelineError) -> None:
-        """What fails before anything has worked will fail again; so will what failed some times in a row."""
-        if self._study.best() is None or self._failures >= _FAILURES:
-            raise error
+    def _failed(
+        self, running: _Running, error: PipelineError, took: tuple[float, int], *, diverged: bool
+    ) -> tuple[str, PipelineError | None]:
+        """Take up that a trial came to no value.
 
-    def _lost(self, running: _Running) -> PipelineError:
-        return InfrastructureError(
-            f"The process of trial {running.trial.number} {running.child.ended}",
-            where=str(running.child.folder / "log.txt"),
-            hint="the log above has its last words; tuning.parallel = 1 needs the least memory",
-        )
+        It does not matter which trial ends first: what the default values meet is a fault of the code, what other
+        values meet is theirs, and what the machine does to a trial is a reason to repeat it.
+
+        Returns:
+            How it ended in words, and the error that ends the search, if it is one.
+        """
+        number, default = running.trial.number, self._study.is_default(running.trial)
+        if isinstance(error, InfrastructureError):
+            self._lost += 1
+            self._default_lost += default
+            again = self._study.interrupted(number, error.headline)
+            hopeless = self._lost >= _LOST or self._default_lost >= MOST_KILLS
+            said = f"{error.headline}; it is repeated" if again else f"failed: {error.headline}, {MOST_KILLS} times"
+            return said, error if hopeless else None
+        self._lost = 0
+        if default and not diverged:
+            # Not that it has failed for good: the same code may find what it missed when the search is started again.
+            self._study.interrupted(number, error.headline, stopped=True)
+            return f"failed: {error.headline}", error
+        detail = (error.got or "").partition("\n")[0]
+        reason = error.headline + (f": {detail}" if detail else "")
+        self._study.ended(running.trial, None, *took, reason=reason[:_REASON_LENGTH])
+        self._failures += 1
+        return f"failed: {error.headline}", None
 
     def _tell(self, number: int, values: Mapping[str, Any], said: str) -> None:
         best = self._study.best()
@@ -168,6 +197,20 @@ class Search:
             at = one.child.step()
             parts.append(f"trial {one.trial.number}" + (f" at step {at[0]:,} of {at[1]:,}" if at else ""))
         report(note=", ".join(parts))
+
+
+def _vanished(running: _Running) -> InfrastructureError:
+    return InfrastructureError(
+        f"The process of trial {running.trial.number} {running.child.ended}",
+        where=str(running.child.folder / "log.txt"),
+        hint="the log above has its last words; tuning.parallel = 1 needs the least memory",
+    )
+
+
+def _trials(numbers: Collection[int]) -> str:
+    """Return trials in words."""
+    *rest, last = map(str, numbers)
+    return f"trials {', '.join(rest)} and {last}" if rest else f"trial {last}"
 
 
 def trial_settings(training: Training, values: Mapping[str, Any], tuning: Tuning, rows: int) -> tuple[Training, int]:

@@ -22,17 +22,19 @@ from components.tuner.space import Space, encoded, suggest
 from pipeline.config.tuning import Tuning
 
 FILE = "study.db"
-_DEFAULT, _REPEATS, _KILLED, _REASON, _SECONDS, _STEPS, _AT, _VALUES = (
+_DEFAULT, _REPEATS, _KILLED, _STOPPED, _REASON, _SECONDS, _STEPS, _AT, _VALUES = (
     "default",
     "repeats",
     "killed",
+    "stopped",
     "reason",
     "seconds",
     "steps",
     "evaluated_at",
     "values",
 )
-_MOST_REPEATS = 2
+MOST_KILLS = 3
+"""Of a trial, after which it is not repeated any more."""
 _AT_RANDOM = 6  # trials before the sampler begins to learn from them; of 20, Optuna's 10 leave it few
 _STATES = {
     TrialState.COMPLETE: "complete",
@@ -64,7 +66,7 @@ class Study:
             self._study = optuna.create_study(
                 storage=optuna.storages.RDBStorage(url.render_as_string()),
                 study_name=name,
-                direction="minimize" if tuning.direction == "lower_is_better" else "maximize",
+                direction="minimize" if tuning.lower_is_better else "maximize",
                 pruner=pruner if tuning.pruner == "median" else optuna.pruners.NopPruner(),
                 load_if_exists=True,
             )
@@ -79,35 +81,62 @@ class Study:
     def _trials(self) -> list[FrozenTrial]:
         return list(self._study.get_trials(deepcopy=False))
 
-    def give_up_running(self) -> list[int]:
-        """Mark trials that a killed search left running as failed, and have each repeated; return their numbers.
+    def give_up_running(self, *, stopped: bool = False) -> list[int]:
+        """Mark trials that run no more as killed, and have each repeated; return their numbers.
 
-        A trial is repeated twice at most: one that ends the machine each time would go on for ever.
+        Args:
+            stopped: Whether the search ended in order: of that no trial is suspected.
         """
-        trials = self._trials()
-        left = [one for one in trials if one.state == TrialState.RUNNING]
-        waiting = {one.user_attrs.get(_REPEATS) for one in trials}
-        for one in left:
-            known = {other.number: other for other in trials}
-            before, times = one.user_attrs.get(_REPEATS), 0
-            while before is not None:
-                before, times = known[before].user_attrs.get(_REPEATS), times + 1
-            # Repeated first, marked then: killed between the two, the next search finds both.
-            # One that had no values yet has none to repeat: whatever comes next takes its place.
-            values = {**one.system_attrs.get("fixed_params", {}), **one.params}
-            if set(values) == set(self.space) and times < _MOST_REPEATS and one.number not in waiting:
-                told = {_REPEATS: one.number, _DEFAULT: one.user_attrs.get(_DEFAULT, False)}
-                self._study.enqueue_trial(values, user_attrs=told)
-            storage, number = self._study._storage, one._trial_id
-            if times < _MOST_REPEATS:
-                storage.set_trial_user_attr(number, _KILLED, True)
-            storage.set_trial_user_attr(number, _REASON, "the search was killed while it ran")
-            self._study.tell(one.number, state=TrialState.FAIL)
-        return [one.number for one in left]
+        left = [one.number for one in self._trials() if one.state == TrialState.RUNNING]
+        words = "stopped" if stopped else "killed"
+        for number in left:
+            self.interrupted(number, f"the search was {words} while it ran", stopped=stopped)
+        return left
+
+    def interrupted(self, number: int, reason: str, *, stopped: bool = False) -> bool:
+        """Take up that a trial was ended before its time, and have it repeated; return whether it is.
+
+        A trial that is repeated counts for nothing. One that was killed three times has failed: it may be what kills
+        the machine, and would go on for ever. Not so the default one, which all others are compared with.
+
+        Args:
+            number: The trial's.
+            reason: Why it ended.
+            stopped: Whether it was ended in order, of which no trial is suspected.
+        """
+        known = {one.number: one for one in self._trials()}
+        one: FrozenTrial | None = known[number]
+        kills = int(not stopped)
+        while (one := known.get(one.user_attrs.get(_REPEATS, -1))) is not None:  # type: ignore[union-attr]
+            kills += not one.user_attrs.get(_STOPPED, False)
+        ended = known[number]
+        default = bool(ended.user_attrs.get(_DEFAULT))
+        again = default or kills < MOST_KILLS
+        # Repeated first, marked then: killed between the two, the next search finds both.
+        # One that had no values yet has none to repeat: whatever comes next takes its place.
+        values = {**ended.system_attrs.get("fixed_params", {}), **ended.params}
+        waits = any(other.user_attrs.get(_REPEATS) == number for other in known.values())
+        if again and set(values) == set(self.space) and not waits:
+            self._study.enqueue_trial(values, user_attrs={_REPEATS: number, _DEFAULT: default})
+        told = {_KILLED: again, _STOPPED: stopped, _REASON: reason if again else f"{reason}, {kills} times"}
+        for name, value in told.items():
+            self._study._storage.set_trial_user_attr(ended._trial_id, name, value)
+        self._study.tell(number, state=TrialState.FAIL)
+        return again
+
+    def to_repeat(self) -> list[int]:
+        """Return the trials in whose place one waits to begin."""
+        waiting = [one for one in self._trials() if one.state == TrialState.WAITING]
+        return sorted(one.user_attrs[_REPEATS] for one in waiting if _REPEATS in one.user_attrs)
 
     def begun(self) -> int:
         """Return how many trials there are that count: all but those that are repeated, and those that wait."""
         return sum(one.state != TrialState.WAITING and not one.user_attrs.get(_KILLED, False) for one in self._trials())
+
+    @staticmethod
+    def is_default(trial: Any) -> bool:
+        """Whether a trial has the values of the settings."""
+        return bool(trial.user_attrs.get(_DEFAULT))
 
     def ask(self, parallel: int) -> tuple[Any, dict[str, Any]]:
         """Begin a trial.
@@ -160,7 +189,7 @@ class Study:
         with _quiet():
             if pruned:
                 self._study.tell(trial, state=TrialState.PRUNED)
-            elif value is None or math.isnan(value):
+            elif value is None or not math.isfinite(value):
                 self._study.tell(trial, state=TrialState.FAIL)
             else:
                 self._study.tell(trial, value)
@@ -172,14 +201,15 @@ class Study:
     def best(self) -> Trial | None:
         """Return the best trial that came to its end; None if none did."""
         done = [one for one in self.trials() if one.state == "complete" and one.value is not None]
-        sign = 1 if self._tuning.direction == "lower_is_better" else -1
+        sign = 1 if self._tuning.lower_is_better else -1
         return min(done, key=lambda one: sign * (one.value or 0.0), default=None)
 
 
 def _described(one: FrozenTrial, space: Space) -> Trial:
     told = one.user_attrs
     at = told.get(_AT, [])
-    points = [(at[number - 1], value) for number, value in sorted(one.intermediate_values.items()) if number <= len(at)]
+    known = [(number, value) for number, value in sorted(one.intermediate_values.items()) if math.isfinite(value)]
+    points = [(at[number - 1], value) for number, value in known if number <= len(at)]
     reason = told.get(_REASON)
     if reason is None and told.get(_REPEATS) is not None:
         reason = f"in the place of trial {told[_REPEATS]}, which was killed"

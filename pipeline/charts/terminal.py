@@ -42,7 +42,7 @@ def curve(chart: Chart, *, width: int = 96, height: int = 8, ascii_only: bool = 
     Args:
         chart: What to draw.
         width: Characters of a line at most, the numbers of the y axis among them.
-        height: Lines of the drawing, without the axis and the legend.
+        height: Lines of the drawing, without the two of the axis and the legend, which is one where that fits.
         ascii_only: Whether to do without characters that are not ASCII.
 
     Returns:
@@ -74,8 +74,20 @@ def curve(chart: Chart, *, width: int = 96, height: int = 8, ascii_only: bool = 
     rows.append(f"{'':>{gutter}} {corner}{rule}")
     rows.append(f"{'':>{gutter}}  {below}".rstrip())
     legend += [f"{'->' if ascii_only else '→'} {chart.x_label}"] if chart.x_label else []
-    if legend:
-        rows.append(f"{'':>{gutter}}  {'   '.join(legend)}"[:width])
+    return rows + _legend(legend, gutter + 2, width)
+
+
+def _legend(entries: Sequence[str], indent: int, width: int) -> list[str]:
+    """Return what stands for what, in as many lines as it takes: an entry is cut only where no line could hold it."""
+    longest = max(map(len, entries), default=0)
+    indent = max(0, min(indent, width - longest))
+    rows: list[str] = []
+    for one in entries:
+        entry = one[:width]
+        if rows and len(rows[-1]) + 3 + len(entry) <= width:
+            rows[-1] += f"   {entry}"
+        else:
+            rows.append(" " * indent + entry)
     return rows
 
 

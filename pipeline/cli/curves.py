@@ -50,8 +50,9 @@ def training_lines(model_run: Path, *, indent: int, height: int) -> list[str]:
     """Return what a training did, in words, and its curve; of one that has not ended, how far it has come."""
     record, curve = read_record(model_run), read_curve(model_run)
     told = record.sentences() if record else []
-    if record and not record.steps and curve and curve.stretches:
-        told = [f"{curve.stretches[-1].step:,} of {record.train_steps:,} steps until now", *record.warm_start]
+    if record and not record.steps and not record.failed and curve and curve.stretches:
+        told = [f"{curve.stretches[-1].step:,} of {record.train_steps:,} steps until now"]
+        told += [*([record.mirrored] if record.mirrored else []), *record.warm_start]
     return [*told, *curve_lines(model_run, indent=indent, height=height)]
 
 

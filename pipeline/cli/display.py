@@ -24,7 +24,6 @@ class Display:
         self._terminal = sys.stderr.isatty()
         self._running: dict[str, float] = {}
         self._doing: dict[str, str] = {}
-        self._notes: dict[str, list[str]] = {}
         self._said: dict[str, float] = {}
         self._live = False
         self.job: Job | None = None
@@ -55,7 +54,6 @@ class Display:
             return
         elif "note" in event:
             self._doing[node] = str(event["note"])
-            self._notes.setdefault(node, []).append(str(event["note"]))
         if not self._terminal and time.monotonic() - self._said[node] >= _QUIET_SECONDS:
             self._said[node] = time.monotonic()
             self._line(f"  {node:<17} {self._doing[node]}")

@@ -61,8 +61,16 @@ def show_command(workspace: Path, run: str, *, as_json: bool) -> int:
         click.echo(json.dumps({**found.as_json(), "training": training}, indent=2))
     else:
         lines = training_lines(folder, indent=13, height=8) if folder else ()
-        click.echo(history_text.show(found, archive.root, lines))
+        results = [one for node in found.nodes for one in node.outputs if one["name"] == "tuner_results"]
+        searched = _searched(Path(results[0]["uri"])) if results else ()
+        click.echo(history_text.show(found, archive.root, lines, searched))
     return 0
+
+
+def _searched(results: Path) -> list[str]:
+    from pipeline.cli.tune import search_lines  # imports what only a run with a search has to wait for
+
+    return search_lines(results, shutil.get_terminal_size((_WIDTH, 24)).columns - 13)
 
 
 def logs_command(workspace: Path, run: str, node: str, *, only_path: bool) -> int:

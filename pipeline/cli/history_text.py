@@ -7,12 +7,14 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from components.trainer.values import shown, value_shown
 from pipeline.cli.paths import near
 from pipeline.lineage import facts
 from pipeline.lineage.details import Details, Node
 from pipeline.lineage.diff import Difference, Pair
 from pipeline.lineage.facts import moment, number, short
 from pipeline.lineage.runs import Run
+from pipeline.lineage.tuned import replaced
 
 _MOST_MOVED = 8
 _METRIC = 6  # the column of `runs` that has a metric, or an error
@@ -35,19 +37,30 @@ def runs(found: Sequence[Run], width: int) -> str:
             _state(one),
             _data(one),
             _verdict(one.blessed),
-            f"{one.metric['metric']} {number(one.metric['value'])}" if one.metric else one.error,
+            _measure(one) or one.error,
             _version(one),
         )
         for one in found
     ]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     others = sum(widths) - widths[_METRIC] + 2 * (len(widths) - 1)
-    metrics = [len(row[_METRIC]) for row, one in zip(rows[1:], found, strict=True) if one.metric]
+    metrics = [len(_measure(one)) for one in found]
     widths[_METRIC] = min(widths[_METRIC], max([width - others, _LEGIBLE, *metrics]))
     return "\n".join(
         "  ".join(f"{_cut(cell, most):<{most}}" for cell, most in zip(row, widths, strict=True)).rstrip()
         for row in rows
     )
+
+
+def _measure(run: Run) -> str:
+    """Return how good a run's model is; of one that only searched, the best trial. Empty if it came to neither."""
+    if run.metric:
+        return f"{run.metric['metric']} {number(run.metric['value'])}"
+    return _best(run.search) if run.search else ""
+
+
+def _best(search: dict[str, Any]) -> str:
+    return f"{search['metric']} {number(search['value'])}, the best of {search['trials']} trials"
 
 
 def _cut(text: str, most: int) -> str:
@@ -78,13 +91,14 @@ def _version(run: Run) -> str:
     return f"{run.version} pushed" if run.new else f"{run.version} already"
 
 
-def show(found: Details, root: Path, training: Sequence[str] = ()) -> str:
+def show(found: Details, root: Path, training: Sequence[str] = (), search: Sequence[str] = ()) -> str:
     """Return a run in full.
 
     Args:
         found: The run.
         root: The workspace.
         training: What its training did, as lines.
+        search: What its search did, as lines; without any, what the metadata says of it is told.
     """
     run = found.run
     took = (
@@ -110,14 +124,27 @@ def show(found: Details, root: Path, training: Sequence[str] = ()) -> str:
         lines += _block(
             "pushed", [f"version {run.version}" + ("" if run.new else ", which held this very model already")]
         )
+    if run.search:
+        lines += _block("search", search or [_best(run.search)])
     lines += _block("training", training)
     lines += _block("metrics", [_measured(one) for one in found.measurements if one["metric"] != facts.COUNT])
     if found.anomalies is not None:
         lines += _block("anomalies", list(found.anomalies) or ["none"])
+    trained = any(node.name == "Trainer" for node in found.nodes)
+    lines += _block("tuned", [shown(found.tuned)] if found.tuned and (trained or not search) else [])
     lines += _block("nodes", [line for node in found.nodes for line in _node(node, root)])
     lines += _block("freed", _freed(found))
     flat = {name: value for name, value in facts.flat(found.settings).items() if value not in (None, "", [], {})}
-    lines += _block("settings", [f"{name} = {_setting(value)}" for name, value in flat.items()])
+    taken = {f"training.{name}" for name in replaced(found.tuned, found.settings.get("training") or {})}
+    if not trained:
+        taken = set()  # it trained nothing: the settings are what its search began with
+    lines += _block(
+        "settings",
+        [
+            f"{name} = {_setting(value)}" + (" (not used: tuned)" if name in taken else "")
+            for name, value in flat.items()
+        ],
+    )
     lines += _block("code", [f"{node} runs {short(digest)}" for node, digest in found.code.items()])
     if found.files:
         folder = _common(next(iter(found.files.items())))
@@ -182,7 +209,8 @@ def diff(found: Difference) -> str:
     lines += _block("schema", list(found.schema) or same)
     lines += _block("moved", _moved(found))
     lines += _block("code", _code(found))
-    lines += _block("settings", [f"{name}: {_pair(pair)}" for name, pair in found.settings.items()] or same)
+    lines += _block("tuned", _tuned(found))
+    lines += _block("settings", _settings(found) or same)
     lines += _block("libraries", [f"{name}: {_pair(pair)}" for name, pair in found.libraries.items()] or same)
     lines += _block("metrics", _metrics(found))
     was, now = (_verdict(one) or "not judged" for one in found.blessed)
@@ -214,6 +242,30 @@ def _code(found: Difference) -> list[str]:
         f"{one.path}: {one.change}" + (f", {_lines(one.added)} added, {one.removed} removed" if one.diff else "")
         for one in found.code
     ] or ["the same"]
+
+
+def _tuned(found: Difference) -> list[str]:
+    """Return what searches made of the values that they vary; nothing if neither run had tuned values."""
+    if not any(found.searched):
+        return []
+    marks = ["" if one else " (not tuned)" for one in found.searched]
+    return [
+        f"{name}: {value_shown(was)}{marks[0]} -> {value_shown(now)}{marks[1]}"
+        for name, (was, now) in found.tuned.items()
+    ] or ["the same values"]
+
+
+def _settings(found: Difference) -> list[str]:
+    lines = []
+    for name, pair in found.settings.items():
+        sides = [
+            bool(values) and name.removeprefix("training.params.").removeprefix("training.") in values
+            for values in found.searched
+        ]
+        taken = name.startswith("training.") and any(sides)
+        where = "" if all(sides) else f" in the {'first' if sides[0] else 'second'} run"
+        lines.append(f"{name}: {_pair(pair)}" + (f" (not used{where}: tuned)" if taken else ""))
+    return lines
 
 
 def _metrics(found: Difference) -> list[str]:

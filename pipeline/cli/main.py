@@ -320,7 +320,7 @@ def main(arguments: list[str] | None = None) -> int:
         cause = stopped.__cause__ or stopped  # click makes an Abort of it
         with unless_closed(sys.stderr):
             click.echo("\nStopped; nothing was pushed by the node that was under way.", err=True)
-            if given[:1] in (["run"], ["resume"]):
+            if given[:1] in (["run"], ["tune"], ["resume"]):
                 click.echo(getattr(cause, "way_on", None) or resume_line(), err=True)
         return 128 + getattr(cause, "number", signal.SIGINT)
     except Exception as error:  # noqa: BLE001  a fault of ours is an error for a person too

@@ -144,15 +144,16 @@ def serving(**how: Any) -> int:
 @click.option(
     "--port", type=click.IntRange(1, 65535), metavar="N", help="Where to listen.  [default: 6006, or the next free one]"
 )
+@click.option("--trials", is_flag=True, help="Show the trials of searches, too.")
 @click.option("--json", "as_json", is_flag=True, help="Print the address as JSON, once it answers.")
-def tensorboard(problem: str | None, workspace: Path, port: int | None, as_json: bool) -> int:
+def tensorboard(problem: str | None, workspace: Path, port: int | None, trials: bool, as_json: bool) -> int:
     """Open TensorBoard on all trainings of a workspace, or of PROBLEM in it, also while they go on.
 
     It listens on this machine only (127.0.0.1), until Ctrl-C.
     """
     from pipeline.cli.tensorboard import tensorboard_command
 
-    return tensorboard_command(workspace, problem, port, as_json=as_json)
+    return tensorboard_command(workspace, problem, port, trials=trials, as_json=as_json)
 
 
 COMMANDS = (runs, show, logs, diff, why, lineage, serving, tensorboard)

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from pipeline.cli.run import carry_out
+from pipeline.cli.tune import told_search
 from pipeline.errors import SettingsError
 from pipeline.lineage.archive import Archive, Record
 from pipeline.lineage.liveness import is_alive
@@ -37,7 +38,10 @@ def resume_command(run: str | None, workspace: Path, *, most: int | None, as_jso
             click.echo("\n".join([f"{name} ended well: there is nothing to resume", *notes]))
         return 0
     return carry_out(
-        lambda display: resume_run(open_workspace(root), name, display, most=most), as_json=as_json, verbose=verbose
+        lambda display: resume_run(open_workspace(root), name, display, most=most),
+        as_json=as_json,
+        verbose=verbose,
+        tell=lambda outcome: told_search(outcome, as_json=as_json),
     )
 
 

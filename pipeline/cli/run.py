@@ -17,6 +17,7 @@ from pipeline.cli.resuming import resume_run_line
 from pipeline.cli.summary import as_json as summary_json
 from pipeline.cli.summary import exit_code, render
 from pipeline.config import Problem, read_problem
+from pipeline.config.tuning import set_beside
 from pipeline.local.partial import WHOLE, Part
 from pipeline.local.run import Outcome, run_problem
 from pipeline.local.stopping import StoppedAtOnce
@@ -37,11 +38,28 @@ def run_command(
     """Run a problem and print the summary; return the exit code."""
     settings = read_problem(find_problem(problem), overrides, data)
     given = options_again(settings, data, overrides)
+    if settings.settings.tuning.use == "search":
+        for name in searched_over(settings, overrides):
+            click.echo(f"{name} is where the search begins; the model is trained with the best value found", err=True)
+
+    def tell(outcome: Outcome) -> str | None:
+        from pipeline.cli.tune import told_search  # which imports this module
+
+        return told_search(outcome, as_json=as_json)
+
     return carry_out(
         lambda display: run_problem(settings, workspace, display, cache=cache, most=most, part=part, given=given),
         as_json=as_json,
         verbose=verbose,
+        tell=tell,
     )
+
+
+def searched_over(problem: Problem, overrides: Sequence[str]) -> list[str]:
+    """Return which settings of the command line a search varies."""
+    settings = problem.settings
+    given = [[name.strip() for name in one.partition("=")[0].split(".")] for one in overrides]
+    return set_beside(settings.tuning, settings.training, given)
 
 
 def options_again(problem: Problem, data: str | None, overrides: Sequence[str]) -> list[str]:

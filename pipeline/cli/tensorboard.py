@@ -2,14 +2,18 @@
 
 import json
 import signal
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
 
 import click
 
+from pipeline.cli.closed import unless_closed
 from pipeline.cli.paths import near
-from pipeline.watching.board import free_port, watch
-from pipeline.watching.trainings import Trainings
+from pipeline.errors import PipelineError
+from pipeline.watching.board import listen, watch
+from pipeline.watching.trainings import Trainings, is_trial
 
 _MOST = 8
 
@@ -26,22 +30,24 @@ class _Ended(KeyboardInterrupt):
         self.number = number
 
 
-def tensorboard_command(workspace: Path, problem: str | None, port: int | None, *, as_json: bool) -> int:
+def tensorboard_command(
+    workspace: Path, problem: str | None, port: int | None, *, trials: bool = False, as_json: bool = False
+) -> int:
     """Show trainings until Ctrl-C, which is how this is meant to end."""
     root = workspace.expanduser().resolve()
-    trainings = Trainings(root, problem)
+    trainings = Trainings(root, problem, trials)
     trainings.check()
+    is_told = False
 
     def ready(address: str, process: int, found: dict[str, Path]) -> None:
+        nonlocal is_told
+        is_told = True
         if as_json:
             places = {name: str(folder) for name, folder in found.items()}
             click.echo(json.dumps({"url": address, "process": process, "trainings": places}))
             return
         click.echo(f"TensorBoard: {address}")
-        shown = sorted(found)[-_MOST:]
-        more = f" and {len(found) - len(shown)} earlier" if len(found) > len(shown) else ""
-        told = ", ".join(shown) + more if found else "no training yet; one that begins will be there"
-        click.echo(f"  {near(root)}: {told}")
+        click.echo(f"  {near(root)}: {told(found)}")
         click.echo("  New trainings appear by themselves. Ctrl-C ends it.")
 
     if not as_json:
@@ -51,15 +57,31 @@ def tensorboard_command(workspace: Path, problem: str | None, port: int | None, 
         if handler != signal.SIG_IGN:  # nohup
             signal.signal(number, _end)
     try:
-        watch(trainings, free_port(port), ready)
+        watch(trainings, listen(port), ready)
     except _Ended as ended:
         return 128 + ended.number
+    except PipelineError as error:
+        if not as_json or not is_told:
+            raise
+        with unless_closed(sys.stderr):  # on stdout there is one JSON document already, and that is whole
+            click.echo(error.render(), err=True)
+        return error.exit_code
     except KeyboardInterrupt:
         return 0
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
     return 0
+
+
+def told(found: Mapping[str, Path]) -> str:
+    """Return in words what is shown: the last trainings by name, and how many trials."""
+    names = sorted(name for name, folder in found.items() if not is_trial(folder))
+    shown, trials = names[-_MOST:], len(found) - len(names)
+    words = ", ".join(shown) if shown else "no training yet; one that begins will be there"
+    if len(names) > len(shown):
+        words += f" and {len(names) - len(shown)} earlier"
+    return words + (f"; and {trials} trial{'s' * (trials > 1)} of searches" if trials else "")
 
 
 def _end(number: int, frame: FrameType | None) -> None:

@@ -23,7 +23,7 @@ from pydantic import (
 )
 
 from pipeline.config.section import Direction, Section
-from pipeline.config.tuning import Tuning, check_space
+from pipeline.config.tuning import Tuning, check_space, known_direction
 from pipeline.metadata.address import Address, parse
 
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -390,6 +390,17 @@ class Settings(Section):
         if "training" in others.data:
             check_space(tuning.space, others.data["training"])
         return tuning
+
+    @model_validator(mode="after")
+    def _search_has_a_direction(self) -> "Settings":
+        self.search  # noqa: B018  raises where it has none
+        return self
+
+    @property
+    def search(self) -> Tuning:
+        """The search, with the direction of its metric, whichever setting says it."""
+        told = {one.name: one.direction for one in self.evaluation.metrics if one.direction is not None}
+        return self.tuning.model_copy(update={"direction": known_direction(self.tuning, told)})
 
     @field_validator("serving")
     @classmethod

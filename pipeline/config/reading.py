@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from pipeline.config.model import Problem, Settings
 from pipeline.config.positions import key_lines, line_of
+from pipeline.config.tuning import SEARCHED, set_beside
 from pipeline.errors import PipelineError, SettingsError
 from pipeline.metadata.address import hidden
 
@@ -109,17 +110,18 @@ def _validated(
     lines: dict[Path_, int] | None = None,
 ) -> Settings:
     """Validate the values of a file, whose keys stand in these lines; tell these mistakes and all others."""
-    lines = lines or {}
+    settings: Settings | None = None
     try:
         settings = Settings.model_validate(values)
     except ValidationError as error:
-        settings = None
-        found = [(_line(lines, item["loc"]), _explain(item, file, lines, given)) for item in error.errors()]
+        found = [(_line(lines or {}, item["loc"]), _explain(item, file, lines or {}, given)) for item in error.errors()]
         mistakes = mistakes + [mistake for _, mistake in sorted(found, key=lambda pair: pair[0])]
+    if settings is not None:
+        mistakes = mistakes + _without_effect(settings, given)
     if settings is None or mistakes:
         count = "One mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
         raise SettingsError(
-            f"{count} in the settings of {file.parent.name if lines else file.name}",
+            f"{count} in the settings of {file.name if lines is None else file.parent.name}",
             hint="docs/settings.md describes every setting",
             parts=mistakes,
         )
@@ -176,6 +178,26 @@ def _override(values: dict[str, Any], text: str, given: dict[Path_, str]) -> Pip
     return None
 
 
+def _without_effect(settings: Settings, given: dict[Path_, str]) -> list[PipelineError]:
+    """Refuse what the command line sets where the latest search's value is trained with; a search begins with it."""
+    tuning = settings.tuning
+    if tuning.use != "latest":
+        return []
+    mistakes: list[PipelineError] = []
+    for name in set_beside(tuning, settings.training, given):
+        source = given[tuple(name.split("."))]
+        mistakes.append(
+            SettingsError(
+                f"{name} would not be trained with: the latest search's value takes its place",
+                got=f"{hidden(source)}, and tuning.use = latest",
+                expected="one of the two",
+                where=hidden(source),
+                hint="train without tuned values: --set tuning.use=nothing; or leave this --set out",
+            )
+        )
+    return mistakes
+
+
 def _line(lines: dict[Path_, int], loc: Path_) -> int:
     return line_of(lines, loc) or 0
 
@@ -199,6 +221,10 @@ def _explain(item: Any, file: Path, lines: dict[Path_, int], given: dict[Path_, 
     elif item["type"] == "missing":
         headline, shown = f"{key} is missing", None
         expected = known.get(str(loc[-1])) or "a value"
+        # The table may be there only because the command line names something in it.
+        beside = next((text for path, text in given.items() if path[: len(loc) - 1] == loc[:-1]), None)
+        if beside and loc[:-1] not in lines:
+            where, hint = beside, _other_dimension(loc, lines)
     else:
         headline = f"{key or 'settings'} is not valid"
         if item["type"] == "literal_error":
@@ -213,6 +239,18 @@ def _explain(item: Any, file: Path, lines: dict[Path_, int], given: dict[Path_, 
         expected = expected.removeprefix("Input should be ")
     # Somebody may have put a password where none belongs: it is not told.
     return SettingsError(headline, got=shown and hidden(shown), expected=expected, where=hidden(where), hint=hint)
+
+
+def _other_dimension(loc: Path_, lines: dict[Path_, int]) -> str | None:
+    """Say which name was meant by that of a dimension that has no line of its own."""
+    if loc[:2] != ("tuning", "space"):
+        return None
+    for parent in (("tuning", "space"), ("training", "params")):
+        known = [str(path[2]) for path in lines if path[:2] == parent and len(path) > 2]
+        close = difflib.get_close_matches(str(loc[2]), [*dict.fromkeys(known), *SEARCHED], n=1)
+        if close:
+            return f"did you mean {_dotted((*loc[:2], close[0]))}?"
+    return None
 
 
 def _quoted(text: str) -> list[str]:

@@ -7,7 +7,8 @@ The keys of a dimension are those of the Optuna call that it ends up in: ``sugge
 import difflib
 import json
 import math
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic import Field, StrictBool, StrictFloat, StrictInt, ValidationError, model_validator
@@ -17,6 +18,24 @@ from pipeline.config.section import Direction, Section
 
 SEARCHED = ("train_steps", "num_epochs", "batch_size", "shuffle_buffer")
 """The keys of ``[training]`` that a search may vary, beside all of ``[training.params]``."""
+
+
+# Words of the names that Estimators, Keras and TFMA have for metrics.
+_LOW = {
+    "loss",
+    "error",
+    "crossentropy",
+    "entropy",
+    "deviance",
+    "perplexity",
+    "mae",
+    "mse",
+    "rmse",
+    "mape",
+    "msle",
+    "brier",
+}
+_HIGH = {"accuracy", "auc", "precision", "recall", "f1", "iou", "ndcg", "map", "r2"}
 
 
 class SpaceError(ValueError):
@@ -105,7 +124,10 @@ class Tuning(Section):
     metric: str = Field(
         "loss", min_length=1, description="the objective: a metric of the model's own evaluation, or loss"
     )
-    direction: Direction = Field("lower_is_better", description="which value of the metric is best")
+    direction: Direction | None = Field(
+        None,
+        description="which value of the metric is best; if unset as `[[evaluation.metrics]]` says, or by its name",
+    )
     held_out: StrictFloat = Field(
         0.2, gt=0, lt=1, description="share of the train split that trials are judged by and not trained on"
     )
@@ -121,11 +143,53 @@ class Tuning(Section):
         {}, description="what is varied, by its name in `[training.params]` or `[training]`"
     )
 
+    @property
+    def lower_is_better(self) -> bool:
+        """Which value of the metric is best, as far as these settings tell."""
+        return (self.direction or usual_direction(self.metric)) != "higher_is_better"
+
     @model_validator(mode="after")
     def _has_a_space(self) -> "Tuning":
         if self.use == "search" and not self.space:
             raise SpaceError("a search space in [tuning.space]", "docs/tuning.md shows one")
         return self
+
+
+def usual_direction(metric: str) -> Direction | None:
+    """Return which value of a metric is best as its name has it; None if it does not tell."""
+    words = set(re.findall("[a-z0-9]+", metric.lower()))
+    low, high = bool(words & _LOW), bool(words & _HIGH)
+    if low == high:  # as an accuracy_loss
+        return None
+    return "lower_is_better" if low else "higher_is_better"
+
+
+def known_direction(tuning: Tuning, told: Mapping[str, Direction]) -> Direction:
+    """Return which value of the metric of a search is best.
+
+    Args:
+        tuning: The search.
+        told: What the evaluation's own settings say, by metric.
+
+    Raises:
+        ValidationError: If two settings contradict each other, or, where there is something to search, nothing tells.
+    """
+    elsewhere = told.get(tuning.metric)
+    found = tuning.direction or elsewhere or usual_direction(tuning.metric)
+    if tuning.direction and elsewhere and tuning.direction != elsewhere:
+        error = SpaceError(
+            f"what [[evaluation.metrics]] says of {tuning.metric}: {elsewhere}", "leave it out: that is taken over"
+        )
+    elif found is None and tuning.space:
+        error = SpaceError(
+            f"lower_is_better or higher_is_better: the name {tuning.metric} does not tell",
+            f"set tuning.direction, or another tuning.metric if {tuning.metric} is misspelt",
+        )
+    else:
+        return found or "lower_is_better"
+    about = PydanticCustomError("value_error", "{error}", {"error": error})
+    item = InitErrorDetails(type=about, loc=("tuning", "direction"), input=tuning.direction)
+    raise ValidationError.from_exception_data("Settings", [item])
 
 
 def default_of(name: str, training: Any) -> Any:
@@ -136,6 +200,24 @@ def default_of(name: str, training: Any) -> Any:
         training: The settings ``Training``.
     """
     return training.params[name] if name in training.params else getattr(training, name)
+
+
+def set_beside(tuning: Tuning, training: Any, given: Iterable[Sequence[str | int]]) -> list[str]:
+    """Return which of some settings a search varies, so that a run with tuned values does not train with what they say.
+
+    A whole table, as ``training.params``, is none of them: it says more than what is searched.
+
+    Args:
+        tuning: The settings of the search.
+        training: The settings ``Training``.
+        given: What is set, as paths of names.
+
+    Returns:
+        The dotted names of what is searched, in the order of the space.
+    """
+    places = [("training", "params", name) if name in training.params else ("training", name) for name in tuning.space]
+    paths = {tuple(path) for path in given}
+    return [".".join(place) for place in places if place in paths]
 
 
 def check_space(space: Mapping[str, Dimension], training: Any) -> None:

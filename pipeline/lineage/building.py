@@ -13,6 +13,7 @@ from pipeline.lineage.runs import Run
 from pipeline.lineage.schema import columns_of
 from pipeline.lineage.store import Artifact, Execution
 from pipeline.lineage.things import Thing
+from pipeline.lineage.tuned import replaced
 
 
 def file_thing(source: Source, span: int) -> Thing:
@@ -58,11 +59,15 @@ def code_thing(what: str, digest: str) -> Thing:
     return Thing(f"code:{what}#{digest}", "code", what, f"hash {short(digest)}", {"hash": digest})
 
 
-def settings_thing(settings: Mapping[str, Any], key: str) -> Thing:
-    """Return training settings."""
+def settings_thing(settings: Mapping[str, Any], key: str, tuned: Mapping[str, Any]) -> Thing:
+    """Return training settings; those in whose place tuned values were trained with are marked so."""
     flat = {name: value for name, value in facts.flat(dict(settings)).items() if value is not None}
-    told = [f"{name.removeprefix('params.')} {_plain(value)}" for name, value in flat.items()]
-    return Thing(key, "settings", "training", ", ".join(told), {"training": dict(settings)})
+    taken = replaced(tuned, settings)
+    told = [
+        f"{name.removeprefix('params.')} {_plain(value)}" + (" (not used: tuned)" if name in taken else "")
+        for name, value in flat.items()
+    ]
+    return Thing(key, "settings", "training", ", ".join(told), {"training": dict(settings), "not_used": list(taken)})
 
 
 def _plain(value: Any) -> str:
@@ -73,8 +78,7 @@ def _plain(value: Any) -> str:
 
 def tuned_thing(tuned: Artifact) -> Thing:
     """Return the values that a search found."""
-    values = facts.json_of(tuned.get("values"))
-    values = values if isinstance(values, dict) else {}
+    values = facts.tuned(tuned)
     words = ", ".join(f"{name} {_plain(value)}" for name, value in values.items()) or tuned.uri
     metric, trials = tuned.get("metric"), tuned.get("trials")
     if metric and tuned.get("value") is not None:

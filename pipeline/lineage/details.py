@@ -11,6 +11,7 @@ from pipeline.lineage.liveness import is_alive, node_is_alive
 from pipeline.lineage.pushes import producers
 from pipeline.lineage.runs import Parts, Run, describe, parts
 from pipeline.lineage.store import Artifact, Execution
+from pipeline.lineage.tuned import tuned_values
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ class Details:
         notes: What else the verdict says.
         anomalies: Sentences by column; None if the run did not look for any.
         settings: The settings; empty if they are not recorded.
+        tuned: The values of a search that it trained with in their place, or found; empty if there are none.
         code: The hash of the code that a node's module reaches, by node.
         files: The files of the copy of the code, by their paths; empty if there is no copy.
         libraries: Versions by library; empty if they are not recorded.
@@ -73,6 +75,7 @@ class Details:
     notes: tuple[str, ...] = ()
     anomalies: tuple[str, ...] | None = None
     settings: dict[str, Any] = field(default_factory=dict)
+    tuned: dict[str, Any] = field(default_factory=dict)
     code: dict[str, str] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
     libraries: dict[str, str] = field(default_factory=dict)
@@ -87,6 +90,7 @@ class Details:
             "notes": list(self.notes),
             "anomalies": None if self.anomalies is None else list(self.anomalies),
             "settings": self.settings,
+            "tuned": self.tuned,
             "code": {"hashes": self.code, "files": self.files},
             "libraries": self.libraries,
             "error": self.error or self.run.error or None,
@@ -107,6 +111,7 @@ def details(archive: Archive, name: str) -> Details:
         notes=tuple(told.get("notes", ())),
         anomalies=_anomalies(found),
         settings=kept[0],
+        tuned=tuned_values(found),
         code={node: digest for node, digest in hashes.items() if digest},
         files={path: str(file) for path, file in files(record.code).items()} if record.job else {},
         libraries=kept[1],

@@ -1,5 +1,6 @@
 """What changed between two runs: data, code, settings, libraries, metrics, verdict."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,10 +8,11 @@ from pipeline.lineage import facts
 from pipeline.lineage.archive import Archive
 from pipeline.lineage.building import maker_of, schema_text
 from pipeline.lineage.code import FileChange, changes
-from pipeline.lineage.details import details
+from pipeline.lineage.details import Details, details
 from pipeline.lineage.runs import Parts, Run, parts
 from pipeline.lineage.schema import differences
 from pipeline.lineage.statistics import Move, moves, read_statistics
+from pipeline.lineage.tuned import held
 
 Pair = tuple[Any, Any]
 
@@ -29,6 +31,9 @@ class Difference:
         code: Files of the problem that changed; None if one of the runs left no copy.
         hashes: Code hashes by node, where they changed.
         settings: Settings by dotted name, where they changed.
+        searched: The values that a search found for the run, by name; empty for one without.
+        tuned: Of all names that either search varied, the values that held, where they changed: those of the settings
+            in a run without a search.
         libraries: Versions by library, where they changed.
         metrics: Values by (slice, metric), of all metrics.
         blessed: What the gates said.
@@ -43,6 +48,8 @@ class Difference:
     code: tuple[FileChange, ...] | None
     hashes: dict[str, Pair]
     settings: dict[str, Pair]
+    searched: tuple[dict[str, Any], dict[str, Any]]
+    tuned: dict[str, Pair]
     libraries: dict[str, Pair]
     metrics: dict[tuple[str, str], Pair]
     blessed: Pair
@@ -63,6 +70,7 @@ class Difference:
                 "hashes": _pairs(self.hashes),
             },
             "settings": _pairs(self.settings),
+            "tuned": {"before": self.searched[0], "after": self.searched[1], "changed": _pairs(self.tuned)},
             "libraries": _pairs(self.libraries),
             "metrics": [
                 {"slice": name, "metric": metric, "before": was, "after": now}
@@ -88,10 +96,17 @@ def diff(archive: Archive, one: str, other: str) -> Difference:
         code=tuple(changes(records[0].code, records[1].code)) if copies else None,
         hashes=_changed(before.code, after.code),
         settings=_changed(facts.flat(before.settings), facts.flat(after.settings)),
+        searched=(before.tuned, after.tuned),
+        tuned=_changed(*(_held(one, {**before.tuned, **after.tuned}) for one in (before, after))),
         libraries=_changed(before.libraries, after.libraries),
         metrics=_metrics(before.measurements, after.measurements),
         blessed=(before.run.blessed, after.run.blessed),
     )
+
+
+def _held(run: Details, names: Iterable[str]) -> dict[str, Any]:
+    training = run.settings.get("training") or {}
+    return {name: held(name, run.tuned, training) for name in names}
 
 
 def _files(before: Run, after: Run) -> list[str]:

@@ -108,6 +108,17 @@ def training(execution: Execution) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def tuned(artifact: Artifact) -> dict[str, Any]:
+    """Return the values that a HyperParameters artifact holds, by name; empty if it does not say."""
+    found = json_of(artifact.get("values"))
+    return found if isinstance(found, dict) else {}
+
+
+def search(artifact: Artifact) -> dict[str, Any]:
+    """Return what the search that made a HyperParameters artifact found: its metric, best value, trials and values."""
+    return {**{name: artifact.get(name) for name in ("metric", "value", "trials")}, "values": tuned(artifact)}
+
+
 def flat(settings: Any, prefix: str = "") -> dict[str, Any]:
     """Return nested settings by dotted names; a list is one value."""
     if not isinstance(settings, dict):

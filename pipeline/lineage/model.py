@@ -65,7 +65,8 @@ class Upstream:
             if digest:
                 thing.links.append(building.code_thing("model.py and what it imports", digest))
             if settings:
-                thing.links.append(building.settings_thing(settings, f"settings:{maker.id}"))
+                tuned = {name: value for one in inputs["HyperParameters"] for name, value in facts.tuned(one).items()}
+                thing.links.append(building.settings_thing(settings, f"settings:{maker.id}", tuned))
         for one in inputs["TransformGraph"]:
             thing.links.append(self.transform(one))
         if not inputs["TransformGraph"]:

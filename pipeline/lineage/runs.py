@@ -34,6 +34,7 @@ class Run:
         blessed: Whether its model was; None if it did not come to a verdict.
         reasons: Why, or why not.
         metric: The key metric's name, value and bounds; None if nothing was measured.
+        search: Of a run that searched for values, what was found: metric, value, trials, values; None of others.
         version: The version that holds its model; None if it was not pushed.
         new: Whether that version is of this very run.
         error: What went wrong, in a sentence.
@@ -52,6 +53,7 @@ class Run:
     blessed: bool | None = None
     reasons: tuple[str, ...] = ()
     metric: dict[str, Any] | None = None
+    search: dict[str, Any] | None = None
     version: int | None = None
     new: bool = False
     error: str = ""
@@ -70,6 +72,7 @@ class Run:
             "blessed": self.blessed,
             "reasons": list(self.reasons),
             "metric": {name: self.metric.get(name) for name in ("metric", "value")} if self.metric else None,
+            "search": self.search,
             "version": self.version,
             "pushed": self.new,
             "error": self.error or None,
@@ -142,6 +145,7 @@ def describe(archive: Archive, name: str) -> Run:
         blessed=blessed,
         reasons=reasons,
         metric=facts.key_metric(told) if told else None,
+        search=next((facts.search(one) for one in found.made.get("best_hyperparameters", ())), None),
         version=int(version) if version else None,
         new=bool(version) and not (pushed and pushed.get("reused")),
         error=str(((record.outcome or {}).get("error") or {}).get("headline", "")) or _failed(archive, record, found),

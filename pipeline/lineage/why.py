@@ -18,7 +18,7 @@ from pipeline.lineage.packages import CODE
 from pipeline.lineage.pushes import producers
 from pipeline.lineage.runs import describe
 from pipeline.lineage.schema import differences
-from pipeline.lineage.store import Artifact, Execution
+from pipeline.lineage.store import Artifact, Execution, Store
 
 Reached = Callable[[Path, str], Iterable[Path]]
 
@@ -297,7 +297,8 @@ class _Comparison:
         for one in artifacts:
             maker = made.get(one, 0)
             node, run = places.get(maker, ("", ""))[1], runs.get(maker, "")
-            words.append(f"{one}" + (f" of {node}" if node else "") + (f", run {run}" if run else ""))
+            values = "".join(f", {name} {plain(value)}" for name, value in _tuned(store, one).items())
+            words.append(f"{one}" + (f" of {node}" if node else "") + (f", run {run}" if run else "") + values)
         return "; ".join(words), places.get(made.get(artifacts[0], 0), ("", ""))[1]
 
     def _own(self, node: str, now: Execution, then: Execution) -> list[Change]:
@@ -344,6 +345,11 @@ class _Comparison:
         events = self._archive.store.events_of_executions([execution.id])
         numbers = [event.artifact for event in events if event.output and event.key == "examples"]
         return next(iter(self._archive.store.artifacts(numbers)), None)
+
+
+def _tuned(store: Store, artifact: int) -> dict[str, Any]:
+    """Return the values that an artifact holds, if it is of a search."""
+    return next((facts.tuned(one) for one in store.artifacts([artifact]) if one.type == "HyperParameters"), {})
 
 
 def _recorded(execution: Execution) -> dict[str, Any]:

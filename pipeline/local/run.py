@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from components.cluster.roles import refuse_replica
 from components.estimator.forwarding import check_columns, columns_by_use
 from components.example_gen.kinds import load_schema
 from components.example_gen.sources import list_sources
@@ -97,6 +99,7 @@ def run_problem(
         StoppedAtOnce: On the second Ctrl-C or SIGTERM; the first one ends the run in order, as a SIGHUP does.
     """
     began = time.monotonic()
+    refuse_replica(os.environ)
     part = check(part, problem.settings, cache=cache)
     check_code(problem.name, problem.folder)
     check_files(problem)
@@ -124,6 +127,7 @@ def resume_run(workspace: Workspace, run: str, watcher: Watcher, *, most: int | 
         StoppedAtOnce: On the second Ctrl-C or SIGTERM; the first one ends the run in order, as a SIGHUP does.
     """
     began = time.monotonic()
+    refuse_replica(os.environ)
     job = open_run(workspace, run)
     refuse_if_alive(job.folder)
     with shared(workspace, watcher.note), hold(job.folder):

@@ -1,4 +1,4 @@
-"""The trainings of a workspace: which folder has the summaries of which run. Nothing is written."""
+"""The trainings of a workspace and the trials of its searches: which folder has whose summaries; nothing is written."""
 
 import difflib
 from collections.abc import Iterable
@@ -11,6 +11,7 @@ from pipeline.metadata.client import mlmd_errors
 
 _NODE = "Trainer"
 _EVENTS = "events.out.tfevents.*"
+_TRIALS = "Tuner/.studies/*/trials/*/model"
 
 
 @dataclass
@@ -20,16 +21,21 @@ class Trainings:
     Attributes:
         root: The workspace.
         problem: Whose trainings; None for all problems'.
+        with_trials: Whether the trials of searches are among them.
     """
 
     root: Path
     problem: str | None = None
+    with_trials: bool = False
     _runs: dict[int, str] = field(default_factory=dict)
+    _searches: dict[Path, int] = field(default_factory=dict)
 
     def find(self) -> dict[str, Path]:
         """Return the folders with summaries, by the name of the run that wrote them.
 
-        One that has ended is among the artifacts, one that has not, or was killed, among the checkpoints.
+        One that has ended is among the artifacts, one that has not, or was killed, among the checkpoints. A trial is
+        ``<run> trial <number>``, of the run that began it; were it below the run's own name, its link would come to lie
+        in that training's folder.
         """
         ended = {int(one.name): one for one in self._folders("model_run/*") if one.name.isdigit()}
         found = {number: folder for number, folder in ended.items() if _has_events(folder)}
@@ -38,8 +44,10 @@ class Trainings:
             number = Path(str(told.get("model_run", ""))).name
             if number.isdigit() and int(number) not in found and _has_events(folder):
                 found[int(number)] = folder
-        self._name(found)
-        return {self._runs.get(number, f"{_problem(folder)}-{number}"): folder for number, folder in found.items()}
+        trials = self._trials() if self.with_trials else {}
+        self._name({*found, *trials.values()} - {0})
+        named = {self._runs.get(number, f"{_problem(folder)}-{number}"): folder for number, folder in found.items()}
+        return named | {self._trial(folder, search): folder for folder, search in trials.items()}
 
     def check(self) -> None:
         """Say so if there is no workspace, or the problem is not one of it.
@@ -63,6 +71,18 @@ class Trainings:
         found = (self.root / "artifacts").glob(f"{self.problem or '*'}/{_NODE}/{pattern}")
         return sorted(one for one in found if one.is_dir())
 
+    def _trials(self) -> dict[Path, int]:
+        """Return the folders of trials with summaries, and the execution that began each; 0 where it was not told."""
+        for folder in sorted((self.root / "artifacts").glob(f"{self.problem or '*'}/{_TRIALS}")):
+            if folder not in self._searches and _has_events(folder):
+                told = str((read_json(folder.parent / "request.json") or {}).get("execution", ""))
+                self._searches[folder] = int(told) if told.isdigit() else 0
+        return {folder: search for folder, search in self._searches.items() if folder.is_dir()}
+
+    def _trial(self, folder: Path, search: int) -> str:
+        problem, study, number = folder.parents[5].name, folder.parents[2].name, folder.parent.name
+        return f"{self._runs.get(search) or f'{problem}-study-{study[:6]}'} trial {number.lstrip('0') or '0'}"
+
     def _name(self, executions: Iterable[int]) -> None:
         """Learn the runs of executions; the metadata is opened only where one is not known yet."""
         unknown = set(executions) - self._runs.keys()
@@ -73,6 +93,11 @@ class Trainings:
             self._runs.update(store.runs_of(one.id for one in store.executions(unknown)))
         except (PipelineError, mlmd_errors.StatusError):  # a database that is busy now is asked again the next time
             return
+
+
+def is_trial(folder: Path) -> bool:
+    """Whether a folder that was found is a trial's."""
+    return folder.match(_TRIALS)
 
 
 def _has_events(folder: Path) -> bool:

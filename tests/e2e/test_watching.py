@@ -20,7 +20,8 @@ def test_the_run_leaves_a_curve_and_a_picture_beside_the_model(first: Ended) -> 
     picture = Path(told["picture"])
     words = [one.text for one in ET.parse(picture).iter("{http://www.w3.org/2000/svg}text")]
     assert {"training of flats", "loss", "learning rate", "norm of all gradients, as applied"} <= set(words)
-    [model] = (picture.parents[2] / "model").iterdir()
+    [trainer] = [node for node in first.json["nodes"] if node["node"] == "Trainer"]
+    model = Path(trainer["outputs"]["model"][0]["uri"])
     assert (model / "training.svg").samefile(picture)
     assert not list((model / "Format-Serving").rglob("*.svg"))
 

@@ -1,8 +1,11 @@
 """The baseline is the latest blessed model other than the candidate."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.components.baseline.test_given_out import store_of
 
 pytestmark = pytest.mark.slow
 
@@ -49,3 +52,19 @@ def test_the_latest_other_blessed_model_is_found(blessed: dict[int, int], candid
     assert [one.id for one in found["model"]] == expected
     assert [one.id for one in found["model_blessing"]] == [100 + one for one in expected]
     assert found["candidate"] == [new]
+
+
+def test_the_values_of_the_search_that_ended_last_are_found(tmp_path: Path) -> None:
+    from tfx.types import standard_artifacts
+
+    from components.baseline.tuned import LatestHyperParameters
+
+    found = []
+    for number in (1, 2):
+        one = standard_artifacts.HyperParameters()
+        one.id = number
+        found.append(one)
+    store = store_of(tmp_path, [("OUTPUT", [1]), ("OUTPUT", [2]), ("OUTPUT", [1])])
+    strategy = LatestHyperParameters()
+    assert strategy.resolve_artifacts(store, {"hyperparameters": found}) == {"hyperparameters": found[:1]}
+    assert strategy.resolve_artifacts(store, {"hyperparameters": []}) == {"hyperparameters": []}

@@ -89,7 +89,8 @@ class Training:
     def notes(self) -> list[str]:
         """What a person was told meanwhile."""
         text = (self.folder / "progress.jsonl").read_text()
-        return [event["note"] for event in map(json.loads, text.splitlines()) if "note" in event]
+        events = map(json.loads, text.splitlines())
+        return [event[kind] for event in events for kind in ("note", "line") if kind in event]
 
     def until(self, what: Callable[[], Any], seconds: float = TIMEOUT) -> Any:
         """Wait until something holds; return it."""

@@ -7,9 +7,16 @@ import components.estimator.compat  # noqa: F401  before TensorFlow
 import pytest
 import tensorflow as tf
 
+from components.cluster.account import Account
+from components.cluster.messages import in_step
+from components.cluster.roles import Role
+from components.cluster.supervisor import FOLDER
 from components.estimator import clustered
 from components.estimator.best import BestCheckpoint
 from components.estimator.evaluations import Evaluations
+from components.estimator.planning import planned
+from components.estimator.task import Task
+from pipeline.config.model import Training
 
 pytestmark = pytest.mark.slow
 
@@ -68,6 +75,36 @@ def test_a_checkpoint_that_is_swept_meanwhile_is_not_the_best(tmp_path: Path) ->
     assert found is not None
     assert (found.step, found.value) == (21, 0.7)
     assert Path(f"{found.checkpoint}.index").exists()
+
+
+def test_the_record_tells_what_earlier_attempts_have_lost(tmp_path: Path) -> None:
+    (tmp_path / FOLDER).mkdir()
+    account = Account(tmp_path / FOLDER)
+    account.note("forming")
+    account.note("lost", role="ps-0", process=7, code=-9, step=36, why="")
+    account.note("went on", role="ps-0", process=7, step=36, resumed=20, seconds=1.25)
+    record = planned(Task("lines", "y", [], [], {}, Training(), tmp_path))
+    assert record.losses == ("ps 0 was killed (signal 9, SIGKILL) at step 36; went on from step 20 after 1.2 s",)
+
+
+def test_only_within_a_step_that_is_not_the_first_the_chief_may_be_taken_for_one_that_hangs() -> None:
+    seen: list[bool] = []
+
+    class Looks(tf.estimator.SessionRunHook):
+        def before_run(self, run_context: object) -> None:
+            seen.append(in_step.is_set())
+
+        def after_run(self, run_context: object, run_values: object) -> None:
+            seen.append(in_step.is_set())
+
+    with tf.Graph().as_default():
+        step = tf.compat.v1.train.get_or_create_global_step()
+        more = tf.compat.v1.assign_add(step, 1)
+        hooks = [clustered.TellHook(Role("chief")), Looks()]
+        with tf.compat.v1.train.MonitoredSession(hooks=hooks) as session:
+            session.run(more)
+            session.run(more)
+    assert seen == [False, False, True, False]
 
 
 def test_a_worker_looks_often_whether_the_chief_is_ready() -> None:

@@ -1,6 +1,7 @@
 """Each process of a cluster is killed while it trains: what is lost, and how long until it trains on."""
 
 import json
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,23 @@ def test_a_process_is_killed(role: str, tmp_path: Path) -> None:
     [sentence] = told["record"]["losses"]
     assert "was killed (signal 9, SIGKILL)" in sentence
     assert told["times at work"] >= 2
+
+
+@pytest.mark.parametrize("role", ["worker-0", "ps-0", "chief-0", "evaluator-0"])
+def test_a_process_hangs(role: str, tmp_path: Path) -> None:
+    settings: dict[str, Any] = {"train_steps": 800, "save_checkpoints_steps": INTERVAL, "throttle_secs": 0}
+    cluster, ground = {"workers": 2, "ps": 1, "timeout_secs": 30}, clusters.written(tmp_path)
+    with clusters.training(ground, cluster=cluster, params={"pause": 0.1}, **settings) as one:
+        one.until(lambda: one.step() >= 150)
+        stopped = one.kill(role, signal.SIGSTOP)
+        told = one.ended()
+        assert told["code"] == 0, one.logs()
+        assert not one.living()
+        assert [event["process"] for event in one.events("lost")] == [stopped], one.events()
+    assert told["record"]["steps"] >= 800
+    [sentence] = told["record"]["losses"]
+    assert "hung (it told nothing for 30 s) and was ended at step" in sentence
+    sys.stdout.write(f"\n{sentence}\n")
 
 
 def test_fresh_interpreters_where_the_trainer_cannot_fork(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from components.cluster.roles import Part, Role, local_cluster, part_of, tf_config
+from components.cluster.roles import Part, Role, local_cluster, part_of, refuse_replica, tf_config
 from components.cluster.waiting import wait_for
 from pipeline.errors import InfrastructureError, SettingsError
 
@@ -58,6 +58,9 @@ def test_an_evaluator_need_not_be_in_the_cluster_nor_told_of_it() -> None:
         (given(CLUSTER, "worker", 2)["TF_CONFIG"], "worker 2 is not in its cluster"),
         (given({"worker": ["a:1", "b:1"], "ps": ["c:1"]}, "worker")["TF_CONFIG"], "no chief"),
         (given({**CLUSTER, "chief": ["a:1", "e:1"]}, "chief")["TF_CONFIG"], "2 chiefs"),
+        (given({**CLUSTER, "chief": "localhost:2222"}, "chief")["TF_CONFIG"], "addresses of chief have to be a list"),
+        (given({**CLUSTER, "ps": {"0": "d:1"}}, "chief")["TF_CONFIG"], "the addresses of ps have to be a list"),
+        (given({**CLUSTER, "worker": [1]}, "chief")["TF_CONFIG"], "the addresses of worker have to be a list"),
         (given({"chief": ["a:1"], "worker": ["b:1"]}, "chief")["TF_CONFIG"], "a model of its own"),
     ],
 )
@@ -66,6 +69,15 @@ def test_what_cannot_be(text: str, said: str) -> None:
         part_of({"TF_CONFIG": text})
     assert said in caught.value.headline
     assert caught.value.hint
+
+
+@pytest.mark.parametrize("kind", ["worker", "ps", "evaluator"])
+def test_a_whole_run_is_the_chiefs(kind: str) -> None:
+    with pytest.raises(SettingsError, match=f"makes this process {kind}") as caught:
+        refuse_replica(given(CLUSTER, kind))
+    assert "training.cluster.workers=2" in str(caught.value.hint)
+    refuse_replica(given(CLUSTER, "chief"))
+    refuse_replica({})
 
 
 def test_a_cluster_on_this_machine() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from components import progress
 from components.cluster.account import Account, read_events
 from components.cluster.member import fresh
 from components.cluster.supervisor import FOLDER, supervise
@@ -41,6 +42,10 @@ if act[0] == "tell":
 if act[0] == "hang":
     tell(doing="waits for ps 0 at x:1: connection refused")
     time.sleep(100)
+if act[0] == "stop":
+    tell(alive=True, busy=False)
+    tell(at_work=True, step=100 * count)
+    os.kill(os.getpid(), 19)
 if task["type"] == "ps":
     tell(at_work=True)
     time.sleep(1 if act[0] == "die later" else 100)
@@ -54,6 +59,11 @@ if act[0] == "die later":
     tell(step=150)
     time.sleep(0.1)
     os.kill(os.getpid(), 9)
+if act[0] in ("busy", "stuck"):
+    for second in range(25 if act[0] == "busy" else 1000):
+        tell(alive=True, busy=act[0] == "busy")
+        time.sleep(0.1)
+    tell(at_work=True, step=100 * count)
 if act[0] == "long":
     time.sleep(100)
 while act[0] == "wait" and not (folder / "saved").exists():
@@ -95,7 +105,10 @@ def test_all_end_and_the_server_is_ended(tmp_path: Path) -> None:
     nothing_lives(tmp_path)
 
 
-def test_a_chief_that_dies_is_started_again_and_what_it_cost_is_told(tmp_path: Path) -> None:
+def test_a_chief_that_dies_is_started_again_and_what_it_cost_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(progress.VARIABLE, str(tmp_path / "progress.jsonl"))
     account = trained(tmp_path, {"chief-0": ["die later", "train"]})
     [loss] = account.losses
     assert (loss.code, loss.step, loss.resumed) == (-signal.SIGKILL, 150, 100)
@@ -104,6 +117,10 @@ def test_a_chief_that_dies_is_started_again_and_what_it_cost_is_told(tmp_path: P
     assert loss.back is not None
     [said] = account.sentences()
     assert said.startswith("chief was killed (signal 9, SIGKILL) at step 150; went on from step 100 after 0.")
+    events = map(json.loads, (tmp_path / "progress.jsonl").read_text().splitlines())
+    [began, went_on] = [one["line"] for one in events if "line" in one]  # seen by a person also where lines are kept
+    assert began == "chief was killed (signal 9, SIGKILL) at step 150: it is started again"
+    assert went_on.startswith("training went on from step 100 after 0.")
 
 
 def test_a_worker_that_dies_is_not_missed(tmp_path: Path) -> None:
@@ -152,6 +169,53 @@ def test_a_chief_that_does_not_go_on_is_started_again(tmp_path: Path) -> None:
     )
     assert started(tmp_path).count("chief-0") == 2
     assert {str(loss.role) for loss in account.losses} == {"ps 0", "chief", "worker 0"}
+
+
+def test_who_tells_nothing_is_ended_and_started_again_but_not_a_chief_that_is_at_something_long(tmp_path: Path) -> None:
+    silent = ("ps-0", "worker-0", "evaluator-0")
+    account = trained(tmp_path, {"chief-0": ["busy"], **{role: ["stop", "train"] for role in silent}}, timeout_secs=2)
+    assert {role: started(tmp_path).count(role) for role in silent} == dict.fromkeys(silent, 2)
+    assert started(tmp_path).count("chief-0") == 1
+    assert {loss.role.file for loss in account.losses} == set(silent)
+    assert all(" hung (it told nothing for 2 s) and was ended at step 0" in one for one in account.sentences())
+    nothing_lives(tmp_path)
+
+
+def test_who_hangs_again_and_again_is_given_up_with_that_reason(tmp_path: Path) -> None:
+    with pytest.raises(TransientError, match="chief of the training cluster ended before its time") as caught:
+        trained(tmp_path, {"chief-0": ["stop"]}, timeout_secs=2, max_restarts=0)
+    assert str(caught.value.got).startswith("1 time; at last it hung (it told nothing for 2 s) and was ended")
+    nothing_lives(tmp_path)
+
+
+@pytest.mark.slow  # by the clock: seconds
+def test_where_all_are_there_and_nobody_trains_the_servers_are_started_again_too(tmp_path: Path) -> None:
+    how = {"chief-0": ["stuck", "train"], "worker-0": ["long", "train"]}
+    account = trained(tmp_path, how, timeout_secs=1)
+    assert {loss.role.file for loss in account.losses} == {"ps-0", "chief-0", "worker-0"}
+    assert all("was ended, since nobody had trained for 1 s, at step 0" in one for one in account.sentences())
+
+
+def test_what_an_attempt_has_lost_is_told_by_the_next_one(tmp_path: Path) -> None:
+    with pytest.raises(UserCodeError):
+        trained(tmp_path, {"chief-0": ["die later", "tell"], "worker-0": ["long"]})
+    lost, began_again = trained(tmp_path, {}).sentences()
+    assert lost == "chief was killed (signal 9, SIGKILL) at step 150"
+    assert began_again == "all processes: an attempt was ended at step 150, the next one went on from step 200"
+
+
+def test_an_attempt_that_was_killed_could_not_say_where(tmp_path: Path) -> None:
+    account = Account(tmp_path)
+    for step in (0, 100, 300):
+        account.note("forming")
+        account.note("at work", role="ps-0", step=None)
+        account.note("at work", role="chief-0", step=step)
+    with (tmp_path / "events.jsonl").open("a") as file:
+        file.write('{"event": "los')  # the last word of a killed one
+    assert account.sentences() == (
+        "all processes: an attempt was ended, the next one went on from step 100",
+        "all processes: an attempt was ended, the next one went on from step 300",
+    )
 
 
 @pytest.mark.slow  # by the clock: seconds

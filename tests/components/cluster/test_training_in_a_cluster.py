@@ -92,3 +92,4 @@ def test_a_cluster_that_cannot_form_says_who_does_not_answer(tmp_path: Path) -> 
     assert told["code"] == 1
     assert told["error"]["headline"] == "The training cluster did not form within 2 s"
     assert told["error"]["got"] == f"ps 0 at {server}: connection refused"
+    assert f"chief waits for ps 0 at {server}: connection refused" in one.notes()

@@ -75,7 +75,7 @@ def test_all_damaged(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for step in (100, 200, 300):
         cut(folder / f"model.ckpt-{step}.index")
     assert recover(folder) == 0
-    notes = [json.loads(line)["note"] for line in log.read_text().splitlines()]
+    notes = [json.loads(line)["line"] for line in log.read_text().splitlines()]
     assert notes == [f"the checkpoint of step {step} is damaged, and left out" for step in (300, 200, 100)]
     log.unlink()
     assert list(folder.iterdir()) == []

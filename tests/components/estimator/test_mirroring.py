@@ -20,7 +20,9 @@ def test_without_a_gpu_it_trains_on_the_cpu_and_says_so(tmp_path: Path) -> None:
         told = one.ended()
     assert told["code"] == 0, told
     assert told["record"]["steps"] == 20
-    assert 'distribute = "mirrored": there is no GPU here, so it trains on the CPU, as one device' in one.notes()
+    said = 'distribute = "mirrored": there is no GPU here, so it trains on the CPU, as one device'
+    assert said in one.notes()
+    assert told["record"]["mirrored"] == said
 
 
 @pytest.mark.soak

@@ -13,6 +13,7 @@ import tensorflow as tf
 from components import progress
 from components.estimator.task import Task
 from components.estimator.training import train_and_evaluate
+from components.trainer.record import read_record
 from pipeline.config.model import Training
 from pipeline.errors import UserCodeError
 from tests.components import problem_folder
@@ -115,6 +116,9 @@ def test_a_loss_that_is_no_number_is_said(problem: Path, rows: list[str], tmp_pa
     error = failure(problem, rows, MODEL, tmp_path / "m", params={"rate": 1e30})
     assert "became NaN" in error.headline
     assert "learning rate" in str(error.hint)
+    record = read_record(tmp_path / "m")
+    assert record is not None
+    assert record.sentences()[0].startswith("failed: the loss became NaN; planned were ")
 
 
 def test_an_exception_in_model_fn_names_its_line(problem: Path, rows: list[str], tmp_path: Path) -> None:

@@ -33,6 +33,15 @@ def test_what_is_far_worse_is_left_out_and_said(tmp_path: Path) -> None:
     assert "1 that are far worse are left out" in (tmp_path / CHART).read_text()
 
 
+def test_a_killed_or_failed_trial_is_not_far_worse_whatever_its_last_value_was(tmp_path: Path) -> None:
+    values = {"rate": 0.04, "units": [8]}
+    ended = (Trial(5, "killed", values, 20.0), Trial(6, "failed", values, 50.0, reason="killed three times"))
+    draw(dataclasses.replace(search(), trials=(*search().trials, *ended)), SPACE, tmp_path)
+    text = (tmp_path / CHART).read_text()
+    assert "6 trials, the best is trial 2" in text
+    assert "left out" not in text
+
+
 def test_the_default_stays_however_bad_it_is() -> None:
     bad = dataclasses.replace(search().trials[0], value=9000.0)
     wild = dataclasses.replace(search(), trials=(bad, *search().trials[1:]))

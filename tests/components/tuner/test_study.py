@@ -87,15 +87,51 @@ def test_a_kill_before_a_trial_has_values_costs_nothing_and_never_the_default(tm
 
 
 def test_a_trial_that_ends_the_machine_each_time_is_given_up(tmp_path: Path) -> None:
-    for _ in range(3):
-        study = opened(tmp_path)
-        study.give_up_running()
-        assert study.ask(1)[1] == DEFAULTS
+    run(opened(tmp_path), 1)
+    values = [kill_one(tmp_path) for _ in range(3)]
+    assert values[0] == values[1] == values[2] != DEFAULTS
     study = opened(tmp_path)
-    assert study.give_up_running() == [2]
-    assert study.begun() == 1, "the third attempt counts"
-    assert study.ask(1)[1] != DEFAULTS
-    assert [one.state for one in study.trials()][:3] == ["killed", "killed", "failed"]
+    assert study.to_repeat() == []
+    assert study.begun() == 2, "the third attempt counts"
+    assert [one.state for one in study.trials()] == ["complete", "killed", "killed", "failed"]
+    assert study.trials()[-1].reason == "the search was killed while it ran, 3 times"
+
+
+def kill_one(folder: Path, **how: bool) -> dict[str, Any]:
+    """Begin a trial as after a kill, and find it running as the next search does; return its values."""
+    values = opened(folder).ask(1)[1]
+    opened(folder).give_up_running(**how)
+    return values
+
+
+def test_the_default_is_repeated_however_often_it_is_killed(tmp_path: Path) -> None:
+    for _ in range(5):
+        assert kill_one(tmp_path) == DEFAULTS
+    study = opened(tmp_path)
+    assert study.begun() == 0
+    assert run(study, 1) == [DEFAULTS]
+    assert study.trials()[-1].default
+
+
+def test_of_an_end_in_order_no_trial_is_suspected(tmp_path: Path) -> None:
+    run(opened(tmp_path), 1)
+    values = kill_one(tmp_path)
+    assert [kill_one(tmp_path, stopped=True) for _ in range(4)] == [values] * 4
+    assert kill_one(tmp_path) == values
+    assert opened(tmp_path).to_repeat() == [6], "two kills, and four times stopped"
+    assert opened(tmp_path).begun() == 1
+    assert run(opened(tmp_path), 1) == [values]
+
+
+def test_a_metric_that_is_infinite_is_a_failure_and_no_value(tmp_path: Path) -> None:
+    study = opened(tmp_path, direction="higher_is_better")
+    trial, _ = study.ask(1)
+    study.evaluated(trial, 10, 0.5)
+    study.evaluated(trial, 20, float("nan"))
+    study.ended(trial, float("inf"), 1.0, 30, reason="the metric is inf")
+    assert study.best() is None
+    [failed] = study.trials()
+    assert (failed.state, failed.value, failed.evaluations) == ("failed", 0.5, ((10, 0.5),))
 
 
 def test_two_at_once_are_two_trials(tmp_path: Path) -> None:

@@ -69,6 +69,17 @@ def test_the_curve_fits_its_width_and_shows_both_series(width: int, ascii_only: 
     assert "1,000" in lines[-2]
 
 
+@pytest.mark.parametrize("width", [14, 20, 27, 34, 60])
+def test_no_word_of_the_legend_is_cut(width: int) -> None:
+    series = [Series("training", FALLING), Series("evaluation", FALLING[25::25], "points")]
+    lines = curve(Chart("loss", series, "step"), width=width, height=5)
+    legend = lines[5 + 2 :]
+    assert " ".join(legend).split() == ["⠒", "training", "●", "evaluation", "→", "step"]
+    assert max(map(len, legend)) <= width
+    assert all("●" not in line or "evaluation" in line for line in legend)
+    assert len(legend) == 1 or width < 60
+
+
 def test_the_curve_goes_down_where_the_values_do() -> None:
     lines = curve(Chart("", [Series("", [(0, 1), (1, 0)], "points")]), width=40, height=5)
     assert lines[0].index("●") < lines[4].index("●")

@@ -21,3 +21,15 @@ def test_another_attempt_is_announced_with_its_reason(capsys: pytest.CaptureFixt
         "  Pusher            attempt 2 of 3 in 2.0 s because no process could be started for Pusher",
         "  Evaluator         cancelled    3.0 s  the run was cancelled",
     ]
+
+
+def test_what_is_to_be_seen_in_any_case_is_printed_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    display = Display()
+    display.started("Trainer")
+    display.progressed("Trainer", {"note": "a cluster starts"})
+    display.progressed("Trainer", {"line": "worker 1 was killed at step 30: it is started again"})
+    display.progressed("Trainer", {"note": "exporting"})
+    assert capsys.readouterr().err.splitlines() == [
+        "  Trainer           starts",
+        "  Trainer           worker 1 was killed at step 30: it is started again",
+    ]

@@ -1,5 +1,6 @@
 """The command that a run's summary ends with: what goes on where it stopped."""
 
+import shlex
 import signal
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from pipeline.errors import (
     LimitError,
     NothingToReuseError,
     PipelineError,
+    SettingsError,
     UserCodeError,
 )
 from pipeline.local.causes import over_memory, over_time
@@ -114,6 +116,24 @@ def test_after_a_limit_the_raised_one_is_told(folder: Path, monkeypatch: pytest.
     assert render(Outcome(job, results, 1.0, errors[0], resumed=1), colour=False).splitlines()[-1] == (
         f"  resume    python runner.py run {folder} --data {folder.parent}/other.csv --workspace w {raised}{reused}"
     )
+
+
+@pytest.mark.parametrize(
+    ("hint", "value"), [("did you mean mean_absolute_error?", "mean_absolute_error"), (None, "...")]
+)
+def test_a_setting_that_was_refused_is_not_given_again(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, hint: str | None, value: str
+) -> None:
+    """The metrics of a model are known only once it is built."""
+    error = SettingsError("The model's evaluation has no metric mean_abs", where="tuning.metric", hint=hint)
+    results = {"Tuner": NodeResult("Tuner", "failed", error=error)}
+    for given in (["--set", "tuning.metric=mean_abs"], ["--set=tuning.metric=mean_abs"]):
+        monkeypatch.setattr("sys.argv", ["runner.py", "tune", "prices", *given, "--set", "tuning.trials=3"])
+        text = render(Outcome(made(folder), results, 1.0, error), colour=False)
+        words = shlex.join(["python", "runner.py", "tune", "prices", *given, "--set", "tuning.trials=3"])
+        assert text.splitlines()[-1] == (
+            f"  resume    {words.replace('mean_abs', value)}   (finished nodes are reused)"
+        )
 
 
 def test_where_nothing_was_to_be_reused_no_reuse_is_promised(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

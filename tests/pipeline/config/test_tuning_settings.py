@@ -117,9 +117,96 @@ def test_a_search_needs_a_space(tmp_path: Path) -> None:
     assert "a search space in [tuning.space]" in part.expected
 
 
+JUDGED = """
+[[evaluation.metrics]]
+name = "skill"
+direction = "higher_is_better"
+"""
+
+
+def direction(root: Path, metric: str, *overrides: str, space: str = RATE) -> str | None:
+    problem(root, space + JUDGED)
+    return read_problem(root / "prices", [f"tuning.metric={metric}", *overrides]).settings.search.direction
+
+
+@pytest.mark.parametrize(
+    ("metric", "best"),
+    [
+        ("loss", "lower"),
+        ("average_loss", "lower"),
+        ("mean_absolute_error", "lower"),
+        ("sparse_categorical_crossentropy", "lower"),
+        ("sparse_categorical_accuracy", "higher"),
+        ("auc", "higher"),
+        ("auc_precision_recall", "higher"),
+        ("accuracy/baseline", "higher"),
+        ("skill", "higher"),  # as [[evaluation.metrics]] has it
+    ],
+)
+def test_the_direction_follows_from_the_metric(tmp_path: Path, metric: str, best: str) -> None:
+    assert direction(tmp_path, metric) == f"{best}_is_better"
+
+
+def test_what_the_search_itself_says_of_its_metric_holds(tmp_path: Path) -> None:
+    assert direction(tmp_path, "auc", "tuning.direction=lower_is_better") == "lower_is_better"
+    assert direction(tmp_path, "oddness", "tuning.direction=higher_is_better") == "higher_is_better"
+    assert direction(tmp_path, "oddness", space="") == "lower_is_better", "nothing is searched"
+
+
+def test_two_settings_that_contradict_each_other_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as caught:
+        direction(tmp_path, "skill", "tuning.direction=lower_is_better")
+    [part] = caught.value.parts
+    assert (part.headline, part.where) == (
+        "tuning.direction is not valid",
+        "--set tuning.direction=lower_is_better",
+    )
+    assert part.expected == "what [[evaluation.metrics]] says of skill: higher_is_better"
+
+
+def test_a_metric_whose_name_does_not_tell_needs_a_direction(tmp_path: Path) -> None:
+    for metric in ("oddness", "accuracy_loss"):
+        with pytest.raises(SettingsError) as caught:
+            direction(tmp_path, metric)
+        [part] = caught.value.parts
+        assert part.headline == "tuning.direction is not valid"
+        assert f"the name {metric} does not tell" in str(part.expected)
+        assert "set tuning.direction, or another tuning.metric" in str(part.hint)
+
+
 def test_what_a_dimension_holds() -> None:
     numbers = Dimension.model_validate({"type": "int", "low": 32, "high": 128, "step": 32})
     assert [value for value in (32, 64, 65, 160, 64.0, True, "64") if numbers.holds(value)] == [32, 64, 64.0]
     small = Dimension.model_validate({"type": "float", "low": 0.1, "high": 0.5, "step": 0.1})
     assert small.holds(0.3)
     assert not small.holds(0.25)
+
+
+def test_a_misspelt_name_on_the_command_line_is_told_with_the_one_that_was_meant(tmp_path: Path) -> None:
+    [part] = mistakes(tmp_path, RATE, "tuning.space.raet.low=0.1")
+    assert part.headline == "tuning.space.raet.type is missing"
+    assert part.where == "--set tuning.space.raet.low=0.1"
+    assert part.hint == "did you mean tuning.space.rate?"
+    [part] = mistakes(tmp_path, "[tuning.space.other]\nlow = 1\n")
+    assert part.headline == "tuning.space.other.type is missing"
+    assert "pipeline.toml" in part.where
+
+
+def test_a_value_that_the_latest_search_would_replace_is_refused(tmp_path: Path) -> None:
+    given = "training.params.rate=0.5"
+    [part] = mistakes(tmp_path, RATE, given, "tuning.use=latest")
+    assert part.headline == "training.params.rate would not be trained with: the latest search's value takes its place"
+    assert part.where == f"--set {given}"
+    assert "tuning.use=nothing" in part.hint
+    assert problem(tmp_path, RATE, given, "tuning.use=nothing").use == "nothing"
+    assert problem(tmp_path, RATE, given, "tuning.use=search").use == "search", "the search begins with it"
+
+
+def test_what_no_search_varies_may_be_set_beside_the_latest(tmp_path: Path) -> None:
+    assert problem(tmp_path, RATE, "training.params.layers=3", "training.seed=5", "tuning.use=latest").use == "latest"
+    whole = "training.params={rate=0.5,units=[16],layers=2}"
+    assert problem(tmp_path, RATE, whole, "tuning.use=latest").use == "latest", "it has units, too"
+    [part] = mistakes(
+        tmp_path, 'batch_size = { type = "int", low = 32, high = 128 }\n', "training.batch_size=32", "tuning.use=latest"
+    )
+    assert part.headline.startswith("training.batch_size would not be trained with")

@@ -90,6 +90,7 @@ class Recorder:
         used: Sequence[str] = ("area", "district", "rooms"),
         anomalies: Path | None = None,
         warm_start: bool = False,
+        tuned: Mapping[str, Any] | None = None,
         fails: str | None = None,
         running: bool = False,
         record: bool = True,
@@ -114,6 +115,7 @@ class Recorder:
             used: The columns that the model's answers depend on.
             warm_start: Whether the Trainer starts from the model before.
             anomalies: The folder of the ExampleAnomalies artifact; without it there is no ExampleValidator.
+            tuned: The values of a search of the run's own, which the Trainer takes.
             fails: The node that fails; those after it are skipped.
             running: Whether the run ends before the Evaluator, without an outcome.
             record: Whether there is a folder ``runs/<run>``; none on an orchestrator.
@@ -168,7 +170,7 @@ class Recorder:
             state = "ran" if node in {*changed, "Resolver", "Pusher"} else "reused"
             state = "failed" if node == fails else "running" if running and node == "Evaluator" else state
             ins = [(key, made[key]) for key in inputs]
-            ins += [("base_model", made["model"])] if warm_start and node == "Trainer" else []
+            ins += self._more(name, problem, warm_start=warm_start, tuned=tuned) if node == "Trainer" else []
             if state == "ran":
                 pushed = self._pushed(problem, made["model"], verdict, given=push) if node == "Pusher" else {}
                 self._make(
@@ -196,6 +198,18 @@ class Recorder:
             artifact = mlmd.Artifact(type_id=self._type("artifact", type_name), uri=str(uri), state=mlmd.Artifact.LIVE)
             _fill(artifact.custom_properties, properties)
             self.made[problem][key] = artifact
+
+    def _more(self, run: str, problem: str, *, warm_start: bool, tuned: Mapping[str, Any] | None) -> Pairs:
+        """What a Trainer takes besides its data: a model to start from, the values of a search, which is written."""
+        made = self.made[problem]
+        found: list[tuple[str, Any]] = [("base_model", made["model"])] if warm_start else []
+        if tuned is not None:
+            told = {"values": json.dumps(tuned), "metric": "loss", "trials": 6}
+            self._make(problem, "Tuner", {"best_hyperparameters": ("HyperParameters", told)})
+            values = made["best_hyperparameters"]
+            self.execution((run, problem, "Tuner"), "ran", {}, [], [("best_hyperparameters", values)])
+            found.append(("hyperparameters", values))
+        return found
 
     def _pushed(self, problem: str, model: mlmd.Artifact, verdict: dict[str, Any], *, given: bool) -> dict[str, Any]:
         if not verdict["blessed"]:
@@ -338,6 +352,8 @@ def _fill(target: Any, properties: Mapping[str, Any]) -> None:
     for name, value in properties.items():
         if isinstance(value, int):
             target[name].int_value = value
+        elif isinstance(value, float):
+            target[name].double_value = value
         else:
             target[name].string_value = str(value)
 

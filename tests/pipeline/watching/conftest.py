@@ -1,7 +1,7 @@
 """A workspace with trainings as the Trainer leaves them, written without TensorFlow."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -16,10 +16,12 @@ class Trained:
     Attributes:
         root: Its folder.
         writer: What writes its metadata.
+        searches: The execution of the search of each run that has one.
     """
 
     root: Path
     writer: Recorder
+    searches: dict[str, int] = field(default_factory=dict)
 
     def training(self, run: str, problem: str = "flats", *, ended: bool = True) -> Path:
         """Write a training of a run, which has ended or goes on; return the folder of its summaries."""
@@ -34,6 +36,21 @@ class Trained:
         self.write(folder, {"training/learning_rate": 0.1, "loss": 1.5}, 1)
         self.write(folder / "eval", {"loss": 1.25}, 1)
         return self.end(folder) if ended else folder
+
+    def trial(self, number: int, *, run: str | None, study: str = "aaaabbbbccccdddd", problem: str = "flats") -> Path:
+        """Write a trial of a search, begun by a run if one is named; return the folder of its summaries."""
+        folder = self.root / "artifacts" / problem / "Tuner" / ".studies" / study / "trials" / f"{number:05d}"
+        model = folder / "model"
+        model.mkdir(parents=True)
+        told = {"problem": problem}
+        if run is not None:
+            if run not in self.searches:
+                self.searches[run] = self.writer.execution((run, problem, "Tuner"), "ran", {}, [], [])
+            told["execution"] = str(self.searches[run])
+        (folder / "request.json").write_text(json.dumps(told))
+        self.write(model, {"loss": 1.5}, 1)
+        self.write(model / "eval", {"loss": 1.25}, 1)
+        return model
 
     def end(self, folder: Path) -> Path:
         """End a training, as the Trainer does: its files are linked into the artifact."""

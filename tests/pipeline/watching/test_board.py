@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,9 +23,15 @@ ROOT = Path(__file__).parents[3]
 TRAINED = ["flats-20260101-100000", "flats-20260101-100000/eval"]
 
 
+def _as_in_a_terminal() -> None:
+    """Heed Ctrl-C and a closed terminal, also where the tests were started in the background or by nohup."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 @contextmanager
-def board(root: Path, *more: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
-    """Start the command, and wait until it says where it listens."""
+def begun(root: Path, *more: str) -> Iterator[subprocess.Popen[str]]:
+    """Start the command, and end it."""
     command = [sys.executable, "runner.py", "tensorboard", *more, "--workspace", str(root), "--json"]
     process = subprocess.Popen(
         command,
@@ -32,17 +39,29 @@ def board(root: Path, *more: str) -> Iterator[tuple[subprocess.Popen[str], dict[
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
+        preexec_fn=_as_in_a_terminal,  # noqa: PLW1509  no thread is running here
     )
     try:
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        if not line:
-            raise AssertionError(process.communicate()[1])
-        yield process, json.loads(line)
+        yield process
     finally:
         process.terminate()
         process.communicate(timeout=30)
+
+
+def answer(process: subprocess.Popen[str]) -> dict[str, Any]:
+    """Wait until the command says where it listens."""
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    if not line:
+        raise AssertionError(process.communicate()[1])
+    return dict(json.loads(line))
+
+
+@contextmanager
+def board(root: Path, *more: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
+    """Start the command, and wait until it says where it listens."""
+    with begun(root, *more) as process:
+        yield process, answer(process)
 
 
 def asked(told: dict[str, Any], path: str) -> Any:
@@ -100,9 +119,24 @@ def test_it_is_ended_with_what_started_it(trained: Trained) -> None:
         assert not alive(told["process"])
 
 
-def test_a_board_that_dies_is_said(trained: Trained) -> None:
-    with board(trained.root) as (process, told):
-        os.kill(told["process"], signal.SIGKILL)
-        printed, _ = process.communicate(timeout=20)
-        assert process.returncode == 1
-        assert json.loads(printed)["error"]["headline"] == "TensorBoard ended by itself, with exit code -9"
+def test_two_that_start_at_once_show_each_its_own_and_one_that_dies_is_said(trained: Trained) -> None:
+    trial = trained.trial(3, run="plants-20260102-100000", problem="plants")
+    with begun(trained.root, "flats") as one, begun(trained.root, "plants", "--trials") as other:
+        flats, plants = answer(one), answer(other)
+        assert flats["url"] != plants["url"]
+        becomes(lambda: asked(flats, "data/runs"), TRAINED)
+        names = ["plants-20260102-100000", "plants-20260102-100000 trial 3"]
+        assert plants["trainings"][names[1]] == str(trial)
+        becomes(lambda: asked(plants, "data/runs"), sorted(f"{name}{part}" for name in names for part in ("", "/eval")))
+
+        foreign = urllib.request.Request(flats["url"] + "data/environment", headers={"Host": "evil.com"})
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(foreign, timeout=20)
+        assert refused.value.code == 403
+        refused.value.close()
+
+        os.kill(flats["process"], signal.SIGKILL)
+        printed, said = one.communicate(timeout=20)
+        assert one.returncode == 1
+        assert printed == ""  # its one JSON document was printed, and stays one
+        assert "TensorBoard was ended from outside, by SIGKILL" in said

@@ -1,6 +1,5 @@
 """TensorBoard as a person sees it: a real browser shows the scalars of a training under its run's name."""
 
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -8,15 +7,14 @@ import pytest
 
 from tests.pipeline.watching.conftest import Trained
 from tests.pipeline.watching.test_board import TRAINED, asked, becomes, board
+from tests.servers import installed
 
 pytestmark = pytest.mark.slow
 SHOWN = ("training/learning_rate", "training/gradient_norm", "loss", "3.25")
 
 
 def test_a_browser_shows_the_scalars(trained: Trained, tmp_path: Path) -> None:
-    browser = shutil.which("chromium")
-    if browser is None:
-        pytest.skip("Debian's package chromium is not installed")
+    browser = installed("chromium")
     folder = trained.root / "artifacts" / "flats" / "Trainer" / "model_run" / "1"
     for step in range(2, 20):
         trained.write(folder, {"training/learning_rate": 0.1 / step, "training/gradient_norm": 3.25}, step)
