@@ -100,7 +100,7 @@ def postgresql() -> Iterator[DatabaseServer]:
             **user,
         )
         (folder / "secret").unlink()
-        port = _free_port()
+        port = free_port()
         command = [programs[1], "-D", folder / "data", "-k", folder, "-p", str(port)]
         for setting in ("listen_addresses=127.0.0.1", "fsync=off", "lc_messages=C"):
             command += ["-c", setting]
@@ -123,7 +123,7 @@ def mariadb() -> Iterator[DatabaseServer]:
             stderr=subprocess.DEVNULL,
             **user,
         )
-        port = _free_port()
+        port = free_port()
         command = [programs[1], "--no-defaults", f"--datadir={folder / 'data'}", f"--socket={folder / 'socket'}"]
         command += [f"--port={port}", "--bind-address=127.0.0.1", f"--pid-file={folder / 'pid'}"]
         command += ["--innodb-flush-log-at-trx-commit=0"]
@@ -184,7 +184,7 @@ def _running(
             process.wait()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return int(one.getsockname()[1])

@@ -14,7 +14,7 @@ from pipeline.config import read_problem
 from pipeline.errors import InfrastructureError, SettingsError
 from pipeline.orchestrators.compiled import write_text
 from pipeline.orchestrators.drafting import draft
-from pipeline.orchestrators.targets import Options, beside, refuse, renderer
+from pipeline.orchestrators.targets import NEXT, Options, beside, refuse, renderer
 
 
 def compile_command(
@@ -29,6 +29,7 @@ def compile_command(
     serving: str | None,
     schedule: str | None,
     image: str | None,
+    span_zero: str | None,
     claim: str | None,
     secret: str | None,
     as_json: bool,
@@ -46,7 +47,7 @@ def compile_command(
     render = None if target == "ir" else renderer(target)
     compiled_file = out if render is None else beside(out)
 
-    options = Options(out, compiled_file, schedule, image, claim=claim, secret=secret)
+    options = Options(out, compiled_file, schedule, image, span_zero, claim, secret)
     drafted = draft(
         read,
         workspace=_absolute(workspace),
@@ -76,6 +77,8 @@ def compile_command(
     click.echo(f"{compiled.problem}: {len(compiled.nodes)} nodes for {target}: {near(str(out))}")
     if render is not None:
         click.echo(f"  its nodes read {near(str(compiled_file))}")
+    if target in NEXT:
+        click.echo(f"  next: {NEXT[target]}")
     return 0
 
 

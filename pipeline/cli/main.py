@@ -144,6 +144,7 @@ def resume(*, run: str | None, workspace: Path, max_nodes: int | None, as_json: 
 @click.option("--target", required=True, type=click.Choice(TARGETS), help="What to write.")
 @click.option("--out", required=True, metavar="FILE", type=click.Path(path_type=Path), help="The file to write.")
 @click.option("--schedule", metavar="CRON", help="When runs start: a cron expression, or @daily and so on.")
+@click.option("--span-zero", metavar="DATE", help="For airflow: the day whose data is span 0 of a path with {SPAN}.")
 @click.option("--image", metavar="IMAGE", help="The image that nodes run in, for kubeflow, vertex and tfjob.")
 @click.option("--claim", metavar="NAME", help="The PersistentVolumeClaim that pods mount at the workspace.")
 @click.option("--secret", metavar="NAME", help="The Secret with the metadata store's password; for vertex, a file.")
@@ -160,6 +161,7 @@ def compile_(
     target: str,
     out: Path,
     schedule: str | None,
+    span_zero: str | None,
     image: str | None,
     claim: str | None,
     secret: str | None,
@@ -187,6 +189,7 @@ def compile_(
         serving=serving,
         schedule=schedule,
         image=image,
+        span_zero=span_zero,
         claim=claim,
         secret=secret,
         as_json=as_json,

@@ -12,6 +12,14 @@ from pipeline.orchestrators.compiled import Compiled
 TARGETS = ("ir", "airflow", "kubeflow", "vertex", "tfjob")
 """``ir`` is the compiled pipeline itself; the others are modules of this package."""
 
+NEXT = {
+    "airflow": 'airflow pools set estimator_pipeline_heavy 1 "heavy nodes", or they never start; see docs/airflow.md',
+    "kubeflow": "build and push the image, which is to hold both files: docker build -t IMAGE .; see docs/kubeflow.md",
+    "vertex": "build and push the image, which is to hold both files: docker build -t IMAGE .; see docs/kubeflow.md",
+    "tfjob": "build and push the image, which is to hold both files: docker build -t IMAGE .; see docs/kubeflow.md",
+}
+"""What is to be done with a target's file."""
+
 BESIDE = ".pipeline.json"
 """The ending of the compiled pipeline that is written beside every other target's file, for its nodes to read."""
 
@@ -25,6 +33,7 @@ class Options:
         pipeline: The compiled pipeline's file, written beside it, absolute.
         schedule: When runs start: a cron expression or ``@daily`` and so on; None for when somebody starts one.
         image: The image that nodes run in; None if none was given.
+        span_zero: The day, as ``2026-11-22``, whose data is span 0, where the data path has ``{SPAN}``.
         claim: The PersistentVolumeClaim that pods have the workspace from; None for the usual name.
         secret: Where pods have the metadata store's password from; None for the usual name.
     """
@@ -33,6 +42,7 @@ class Options:
     pipeline: Path
     schedule: str | None = None
     image: str | None = None
+    span_zero: str | None = None
     claim: str | None = None
     secret: str | None = None
 
