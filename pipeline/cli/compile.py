@@ -47,9 +47,7 @@ def compile_command(
     render = None if target == "ir" else renderer(target)
     compiled_file = out if render is None else beside(out)
 
-    options = Options(
-        *(out, compiled_file), schedule=schedule, image=image, span_zero=span_zero, claim=claim, secret=secret
-    )
+    options = Options(out, compiled_file, schedule, image, span_zero, claim, secret)
     drafted = draft(
         read,
         workspace=_absolute(workspace),

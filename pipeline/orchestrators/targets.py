@@ -14,6 +14,9 @@ TARGETS = ("ir", "airflow", "kubeflow", "vertex", "tfjob")
 
 NEXT = {
     "airflow": 'airflow pools set estimator_pipeline_heavy 1 "heavy nodes", or they never start; see docs/airflow.md',
+    "kubeflow": "build and push the image, which is to hold both files: docker build -t IMAGE .; see docs/kubeflow.md",
+    "vertex": "build and push the image, which is to hold both files: docker build -t IMAGE .; see docs/kubeflow.md",
+    "tfjob": "build and push the image, which is to hold both files: docker build -t IMAGE .; see docs/kubeflow.md",
 }
 """What is to be done with a target's file."""
 
