@@ -40,6 +40,7 @@ FOLDER = "cluster"
 _GRACE = 20.0  # seconds that workers have to see that training is over
 _UNMISSED = 3.0  # seconds after which a chief that still tells its step has not missed what was lost
 _SILENT = 5.0  # seconds without a pulse that are worth a word
+_LAST_WORD = 2.0  # seconds that a process's last sign of life may come after the last step that it told
 _TICK = 0.05
 _PROXIES = ("grpc_proxy", "http_proxy", "https_proxy", "all_proxy")
 
@@ -137,7 +138,8 @@ class _Supervisor:
             if self._end_silent():
                 continue
             waited = self._clock.now() - (self._heard if self._waiting is None else self._waiting)
-            if waited > self._settings.timeout_secs:
+            # The last word of a chief that hangs came a little later than its last step: it is found silent, then.
+            if waited > self._settings.timeout_secs + (_LAST_WORD if self._waiting is None else 0):
                 self._unstick(chief, waited)
 
     def _finish(self) -> None:
