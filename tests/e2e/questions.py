@@ -161,6 +161,10 @@ def known(root: Path, site: Site, told: list[dict[str, Any]], codes: list[dict[s
                 found[f"{name}.{key} {n} and path"] = f"{made['id']:>4}  {path}"
                 found[f"{name}.{key} {n} at"] = made["uri"]
         found[f"tried {n}"] = outputs["InfraValidator.blessing"]["properties"]["blessing_message"]
+        curve = one["training"]["curve"]
+        first, last, judged = curve["training"][0], curve["training"][-1], curve["evaluations"][-1]
+        found[f"loss {n}"] = f"{first['loss']:.4g} -> {last['loss']:.4g} in training, {judged['loss']:.4g}"
+        found[f"picture {n}"] = _near(Path(outputs["Trainer.model_run"]["uri"]) / "training.svg")
         at = pushed[outputs["Pusher.pushed_model"]["id"]]
         found |= {f"pushed {n}": _local(at), f"pushed {n} in UTC": _utc(at)}
         verdict = json.loads((Path(outputs["Evaluator.evaluation"]["uri"]) / "verdict.json").read_text())

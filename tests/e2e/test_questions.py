@@ -46,7 +46,11 @@ def test_answer(changes: Changes, asked: Asked) -> None:
 
 
 def by_name(shown: str) -> str:
-    """Put the nodes that ``show`` lists into the order of their names: which of two starts first is chance."""
+    """Put the nodes that ``show`` lists into the order of their names: which of two starts first is chance.
+
+    The drawing of the training's curve is left out: its test is that of the drawing.
+    """
+    shown = re.sub(r"(in the evaluation of step \d+\n).*?→ step\n", r"\1", shown, flags=re.DOTALL)
     before, nodes, rest = shown.partition("  nodes      ")
     if not nodes:
         return shown
