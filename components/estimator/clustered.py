@@ -18,6 +18,7 @@ import tensorflow as tf
 from components.cluster.messages import in_step, supervised, tell
 from components.cluster.roles import Part, Role
 from components.cluster.waiting import wait_for
+from components.estimator.checkpoints import latest
 from components.estimator.evaluations import Evaluations
 from components.progress import report
 from pipeline.errors import InfrastructureError
@@ -119,14 +120,6 @@ class TellHook(tf.estimator.SessionRunHook):
         """Be within no step any more, also if the rows ended within one."""
         del session
         in_step.clear()
-
-
-def latest(model_dir: Path) -> str | None:
-    """Return the latest checkpoint's path without suffixes; None while there is none, or none that can be read."""
-    try:
-        return tf.train.latest_checkpoint(str(model_dir))
-    except ValueError:
-        return None
 
 
 def say_ended(model_dir: Path) -> None:
