@@ -21,6 +21,7 @@ from components.cluster.waiting import wait_for
 from components.estimator.checkpoints import latest
 from components.estimator.evaluations import Evaluations
 from components.progress import report
+from components.whole import write_whole
 from pipeline.errors import InfrastructureError
 
 ENDED = "ended.json"
@@ -124,9 +125,7 @@ class TellHook(tf.estimator.SessionRunHook):
 
 def say_ended(model_dir: Path) -> None:
     """Say that training is over, at the latest checkpoint."""
-    beside = model_dir / f".{ENDED}"
-    beside.write_text(json.dumps({"checkpoint": Path(latest(model_dir) or "").name}), encoding="utf-8")
-    beside.replace(model_dir / ENDED)
+    write_whole(model_dir / ENDED, json.dumps({"checkpoint": Path(latest(model_dir) or "").name}))
 
 
 def has_ended(model_dir: Path) -> bool:

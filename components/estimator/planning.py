@@ -23,10 +23,9 @@ def planned(task: Task, leads: bool = True) -> TrainingRecord:
     settings = task.settings
     rows = count_records_of(task.train_files) if settings.num_epochs is not None else None
     steps = settings.steps(rows or 0)
-    if settings.num_epochs is not None:
-        times = "1 epoch" if settings.num_epochs == 1 else f"{settings.num_epochs:,} epochs"
-        if leads:
-            report(note=f"{times} of {rows:,} rows: {counted(steps, 'step')} of {settings.batch_size:,}")
+    if settings.num_epochs is not None and leads:
+        passes = f"{counted(settings.num_epochs, 'epoch')} of {rows:,} rows"
+        report(note=f"{passes}: {counted(steps, 'step')} of {settings.batch_size:,}")
     task.model_dir.mkdir(parents=True, exist_ok=True)
     before = read_record(task.model_dir)
     cluster = {"workers": before.workers, "ps": before.ps} if before and before.workers else _cluster_of(settings)
