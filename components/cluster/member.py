@@ -12,6 +12,7 @@ from pathlib import Path
 
 from components import forking
 from components.cluster.roles import part_of
+from components.whole import write_whole
 from pipeline.errors import InfrastructureError, PipelineError, find
 
 TOLD = 70
@@ -110,10 +111,7 @@ def _tell(error: PipelineError, folder: Path) -> int:
     part = part_of(os.environ)
     if part is None:
         return 1
-    file = folder / f"{part.role.file}.error.json"
-    beside = file.with_name(f".{file.name}")
-    beside.write_text(json.dumps(error.as_json()), encoding="utf-8")
-    beside.replace(file)
+    write_whole(folder / f"{part.role.file}.error.json", json.dumps(error.as_json()))
     return TOLD
 
 

@@ -27,6 +27,8 @@ import components.estimator.compat  # noqa: F401  before TensorFlow
 
 import tensorflow as tf
 
+from components.whole import write_whole
+
 _RECORD = "best.json"
 
 
@@ -76,9 +78,7 @@ class BestCheckpoint(tf.estimator.Exporter):
         kept = {"step": step, "value": value} if better else {"step": best.step, "value": best.value} if best else {}
         if better and not self._link(Path(checkpoint), step):
             return
-        beside = self._folder / f".{_RECORD}"
-        beside.write_text(json.dumps({"metric": self._metric, **kept, "seen": step}), encoding="utf-8")
-        beside.replace(self._folder / _RECORD)
+        write_whole(self._folder / _RECORD, json.dumps({"metric": self._metric, **kept, "seen": step}))
         if better:
             for other in (self._folder / "best").iterdir():
                 if other.name != str(step):

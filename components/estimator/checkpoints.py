@@ -56,14 +56,17 @@ def recover(folder: Path) -> int:
             (folder / "checkpoint").unlink(missing_ok=True)
         return 0
     kept = sorted(found, key=lambda prefix: found[prefix])
-    if _latest(folder) != str(folder / kept[-1]):
+    if latest(folder) != str(folder / kept[-1]):
         # By name only, as the Estimator's Saver does it: the folder is linked to another place when it is done.
         tf.compat.v1.train.update_checkpoint_state(str(folder), kept[-1], kept)
     return found[kept[-1]]
 
 
-def _latest(folder: Path) -> str | None:
-    """Return what the file ``checkpoint`` names; None if it is damaged, or names what is not there."""
+def latest(folder: Path) -> str | None:
+    """Return the path, without suffixes, that the file ``checkpoint`` names.
+
+    None if there is no such file, it is damaged, or it names what is not there.
+    """
     try:
         return tf.train.latest_checkpoint(str(folder))
     except ValueError:

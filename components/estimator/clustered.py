@@ -18,8 +18,10 @@ import tensorflow as tf
 from components.cluster.messages import in_step, supervised, tell
 from components.cluster.roles import Part, Role
 from components.cluster.waiting import wait_for
+from components.estimator.checkpoints import latest
 from components.estimator.evaluations import Evaluations
 from components.progress import report
+from components.whole import write_whole
 from pipeline.errors import InfrastructureError
 
 ENDED = "ended.json"
@@ -121,19 +123,9 @@ class TellHook(tf.estimator.SessionRunHook):
         in_step.clear()
 
 
-def latest(model_dir: Path) -> str | None:
-    """Return the latest checkpoint's path without suffixes; None while there is none, or none that can be read."""
-    try:
-        return tf.train.latest_checkpoint(str(model_dir))
-    except ValueError:
-        return None
-
-
 def say_ended(model_dir: Path) -> None:
     """Say that training is over, at the latest checkpoint."""
-    beside = model_dir / f".{ENDED}"
-    beside.write_text(json.dumps({"checkpoint": Path(latest(model_dir) or "").name}), encoding="utf-8")
-    beside.replace(model_dir / ENDED)
+    write_whole(model_dir / ENDED, json.dumps({"checkpoint": Path(latest(model_dir) or "").name}))
 
 
 def has_ended(model_dir: Path) -> bool:

@@ -10,7 +10,7 @@ from components.estimator.task import Task
 from components.progress import report
 from components.trainer.record import TrainingRecord, counted, read_record
 from components.transform.records import count_records_of
-from pipeline.config.model import DEFAULT_TRAIN_STEPS, Training
+from pipeline.config.model import Training
 
 
 def planned(task: Task, leads: bool = True) -> TrainingRecord:
@@ -21,13 +21,11 @@ def planned(task: Task, leads: bool = True) -> TrainingRecord:
         leads: Whether this process writes the record.
     """
     settings = task.settings
-    steps, rows = settings.train_steps or DEFAULT_TRAIN_STEPS, None
-    if settings.num_epochs is not None:
-        rows = count_records_of(task.train_files)
-        steps = max(1, -(-rows * settings.num_epochs // settings.batch_size))
-        times = "1 epoch" if settings.num_epochs == 1 else f"{settings.num_epochs:,} epochs"
-        if leads:
-            report(note=f"{times} of {rows:,} rows: {counted(steps, 'step')} of {settings.batch_size:,}")
+    rows = count_records_of(task.train_files) if settings.num_epochs is not None else None
+    steps = settings.steps(rows or 0)
+    if settings.num_epochs is not None and leads:
+        passes = f"{counted(settings.num_epochs, 'epoch')} of {rows:,} rows"
+        report(note=f"{passes}: {counted(steps, 'step')} of {settings.batch_size:,}")
     task.model_dir.mkdir(parents=True, exist_ok=True)
     before = read_record(task.model_dir)
     cluster = {"workers": before.workers, "ps": before.ps} if before and before.workers else _cluster_of(settings)

@@ -11,7 +11,7 @@ import tensorflow as tf
 from components.cluster.roles import Part
 from components.estimator import clustered
 from components.estimator.best import BestCheckpoint
-from components.estimator.checkpoints import checkpoint_hooks, recover
+from components.estimator.checkpoints import checkpoint_hooks, latest, recover
 from components.estimator.evaluations import Evaluations, check_metrics
 from components.estimator.inputs import input_fn
 from components.estimator.judging import JudgingHook
@@ -61,7 +61,7 @@ def train_and_evaluate(task: Task, part: Part | None = None, folder: str | None 
     # tf_random_seed alone leaves the initializers of Keras and tf.layers to generators of their own. Seeds Python's,
     # numpy's and theirs, which last once anybody has seeded them: so for each way to bring a model.
     set_seeds(settings)
-    began_at = recover(task.model_dir) if leads else _step(clustered.latest(task.model_dir)) or 0
+    began_at = recover(task.model_dir) if leads else _step(latest(task.model_dir)) or 0
     in_cluster = record.workers > 0
     if began_at >= record.train_steps and not in_cluster:
         report(note=f"continues from step {began_at:,}, the last one")

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from components.whole import write_whole
+
 FILE, PICTURE = "curve.json", "training.svg"
 MOST = 400  # stretches at the most; half of it at least, once there were so many steps
 
@@ -95,9 +97,7 @@ class Curve:
 
     def write(self, folder: Path) -> None:
         """Write it into a training's folder, as a new file: the old one may be linked into an artifact."""
-        beside = folder / f".{FILE}"
-        beside.write_text(json.dumps(self.as_json(), allow_nan=False), encoding="utf-8")
-        beside.replace(folder / FILE)
+        write_whole(folder / FILE, json.dumps(self.as_json(), allow_nan=False))
 
 
 def read_curve(folder: Path) -> Curve | None:

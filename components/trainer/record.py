@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from components.trainer.values import shown
+from components.whole import write_whole
 
 FILE = "training.json"
 
@@ -54,9 +55,7 @@ class TrainingRecord:
 
     def write(self, folder: Path) -> "TrainingRecord":
         """Write it into a training's folder, whole or not at all; return it."""
-        beside = folder / f".{FILE}"
-        beside.write_text(json.dumps(self.as_json(), indent=1), encoding="utf-8")
-        beside.replace(folder / FILE)
+        write_whole(folder / FILE, json.dumps(self.as_json(), indent=1))
         return self
 
     def as_json(self) -> dict[str, Any]:
@@ -79,8 +78,7 @@ class TrainingRecord:
         else:
             lines = [f"{counted(self.steps, 'step')} {each}"]
             if self.num_epochs and self.rows is not None:
-                times = "1 epoch" if self.num_epochs == 1 else f"{self.num_epochs:,} epochs"
-                lines[0] += f": {times} of {self.rows:,}"
+                lines[0] += f": {counted(self.num_epochs, 'epoch')} of {self.rows:,}"
         if self.workers:
             workers = "1 worker" if self.workers == 1 else f"{self.workers} workers"
             lines.append(f"by {workers} and {self.ps} parameter server{'s' if self.ps > 1 else ''}")

@@ -34,6 +34,7 @@ from components.trainer.picture import picture
 from components.trainer.record import read_record
 from components.trainer.tuned import values_of, with_values
 from components.trainer.values import shown
+from components.whole import write_whole
 from pipeline.config.model import Training
 
 METRICS_FILE = "eval_metrics.json"
@@ -116,16 +117,11 @@ def _draw(folder: Path, problem: str) -> None:
     curve, record = read_curve(folder), read_record(folder)
     if curve is None or record is None:
         return
-    beside = folder / f".{PICTURE}"
-    beside.write_text(picture(curve, f"training of {problem}", record.sentences()[0]), encoding="utf-8")
-    beside.replace(folder / PICTURE)
+    write_whole(folder / PICTURE, picture(curve, f"training of {problem}", record.sentences()[0]))
 
 
 def _write(file: Path, value: Any) -> None:
-    """Write a file as a new one: the old one may be linked into the artifact of an earlier execution."""
-    beside = file.with_name(f".{file.name}")
-    beside.write_text(json.dumps(value, indent=2), encoding="utf-8")
-    beside.replace(file)
+    write_whole(file, json.dumps(value, indent=2))
 
 
 def _start(fn_args: Any, settings: Training) -> WarmStart | None:

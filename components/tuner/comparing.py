@@ -13,6 +13,7 @@ from components.trainer.tuned import with_values
 from components.tuner.child import MODEL, Child
 from components.tuner.record import Compared, finite
 from components.tuner.search import plain_settings, trim
+from components.whole import write_whole
 from pipeline.config.model import Training
 from pipeline.errors import InfrastructureError, from_json
 
@@ -82,7 +83,5 @@ def _judged(
     metrics: dict[str, float | None] = {metric: None}
     if "done" in last:
         metrics = finite(last["done"]["metrics"])
-    beside = result.with_suffix(".part")
-    beside.write_text(json.dumps(metrics), encoding="utf-8")
-    beside.replace(result)
+    write_whole(result, json.dumps(metrics))
     return metrics

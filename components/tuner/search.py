@@ -16,7 +16,7 @@ from components.trainer.values import shown
 from components.tuner.child import GO, MODEL, STOP, Child
 from components.tuner.splitting import Rows
 from components.tuner.study import MOST_KILLS, Study
-from pipeline.config.model import DEFAULT_TRAIN_STEPS, Training
+from pipeline.config.model import Training
 from pipeline.config.tuning import Tuning
 from pipeline.errors import InfrastructureError, PipelineError, from_json
 
@@ -221,9 +221,7 @@ def trial_settings(training: Training, values: Mapping[str, Any], tuning: Tuning
     for a cluster, since trials run beside each other instead.
     """
     tuned = with_values(training, values)
-    steps = tuned.train_steps or DEFAULT_TRAIN_STEPS
-    if tuned.num_epochs is not None:
-        steps = max(1, -(-rows * tuned.num_epochs // tuned.batch_size))
+    steps = tuned.steps(rows)
     given = plain_settings(tuned)
     given.pop("save_checkpoints_secs", None)
     given |= {

@@ -225,6 +225,12 @@ class Training(Section):
             raise ValueError(f"a regular expression ({error})") from None
         return value
 
+    def steps(self, rows: int) -> int:
+        """Return the step at which a training ends: ``train_steps``, or what ``num_epochs`` of as many rows come to."""
+        if self.num_epochs is not None:
+            return max(1, -(-rows * self.num_epochs // self.batch_size))
+        return self.train_steps or DEFAULT_TRAIN_STEPS
+
     @property
     def evaluation_throttle_secs(self) -> int:
         """``throttle_secs``, or its default: what goes by evaluations needs one of each checkpoint."""

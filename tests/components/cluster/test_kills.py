@@ -1,6 +1,7 @@
 """Each process of a cluster is killed while it trains: what is lost, and how long until it trains on."""
 
 import json
+import re
 import signal
 import sys
 from pathlib import Path
@@ -64,7 +65,7 @@ def test_a_process_hangs(role: str, tmp_path: Path) -> None:
         assert [event["process"] for event in one.events("lost")] == [stopped], one.events()
     assert told["record"]["steps"] >= 800
     [sentence] = told["record"]["losses"]
-    assert "hung (it told nothing for 30 s) and was ended at step" in sentence
+    assert re.search(r"hung \(it told nothing for \d+ s\) and was ended at step", sentence)
     sys.stdout.write(f"\n{sentence}\n")
 
 

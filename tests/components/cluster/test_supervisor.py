@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -116,11 +117,11 @@ def test_a_chief_that_dies_is_started_again_and_what_it_cost_is_told(
     assert loss.seconds is not None
     assert loss.back is not None
     [said] = account.sentences()
-    assert said.startswith("chief was killed (signal 9, SIGKILL) at step 150; went on from step 100 after 0.")
+    assert re.match(r"chief was killed \(signal 9, SIGKILL\) at step 150; went on from step 100 after \d+\.\d s", said)
     events = map(json.loads, (tmp_path / "progress.jsonl").read_text().splitlines())
     [began, went_on] = [one["line"] for one in events if "line" in one]  # seen by a person also where lines are kept
     assert began == "chief was killed (signal 9, SIGKILL) at step 150: it is started again"
-    assert went_on.startswith("training went on from step 100 after 0.")
+    assert re.match(r"training went on from step 100 after \d+\.\d s", went_on)
 
 
 def test_a_worker_that_dies_is_not_missed(tmp_path: Path) -> None:
@@ -177,14 +178,15 @@ def test_who_tells_nothing_is_ended_and_started_again_but_not_a_chief_that_is_at
     assert {role: started(tmp_path).count(role) for role in silent} == dict.fromkeys(silent, 2)
     assert started(tmp_path).count("chief-0") == 1
     assert {loss.role.file for loss in account.losses} == set(silent)
-    assert all(" hung (it told nothing for 2 s) and was ended at step 0" in one for one in account.sentences())
+    why = re.compile(r" hung \(it told nothing for \d+ s\) and was ended at step 0")
+    assert all(why.search(one) for one in account.sentences())
     nothing_lives(tmp_path)
 
 
 def test_who_hangs_again_and_again_is_given_up_with_that_reason(tmp_path: Path) -> None:
     with pytest.raises(TransientError, match="chief of the training cluster ended before its time") as caught:
         trained(tmp_path, {"chief-0": ["stop"]}, timeout_secs=2, max_restarts=0)
-    assert str(caught.value.got).startswith("1 time; at last it hung (it told nothing for 2 s) and was ended")
+    assert re.match(r"1 time; at last it hung \(it told nothing for \d+ s\) and was ended", str(caught.value.got))
     nothing_lives(tmp_path)
 
 
@@ -193,7 +195,9 @@ def test_where_all_are_there_and_nobody_trains_the_servers_are_started_again_too
     how = {"chief-0": ["stuck", "train"], "worker-0": ["long", "train"]}
     account = trained(tmp_path, how, timeout_secs=1)
     assert {loss.role.file for loss in account.losses} == {"ps-0", "chief-0", "worker-0"}
-    assert all("was ended, since nobody had trained for 1 s, at step 0" in one for one in account.sentences())
+    # A busy machine looks later than after that second.
+    why = re.compile(r"was ended, since nobody had trained for \d+ s, at step 0")
+    assert all(why.search(one) for one in account.sentences())
 
 
 def test_what_an_attempt_has_lost_is_told_by_the_next_one(tmp_path: Path) -> None:

@@ -1,0 +1,17 @@
+"""Files that are there whole or not at all."""
+
+from pathlib import Path
+
+
+def write_whole(file: Path, text: str) -> None:
+    """Write a file as a new one, beside the old one and then in its place.
+
+    Who reads it meanwhile sees the old one; so does an artifact of an earlier execution that it is linked into.
+
+    Args:
+        file: The file.
+        text: All that is to be in it; written as UTF-8.
+    """
+    beside = file.with_name(f".{file.name}")
+    beside.write_text(text, encoding="utf-8")
+    beside.replace(file)
