@@ -29,7 +29,7 @@ def installed(major: int) -> Path:
     if done.returncode:
         if os.environ.get("CI"):
             pytest.fail(f"Airflow cannot be installed:\n{done.stderr}")
-        pytest.skip("Airflow cannot be installed: .ci/airflow says why")
+        pytest.skip(f"Airflow cannot be installed: {' '.join(done.stderr.split())[-200:]}")
     return Path(done.stdout.strip())
 
 
