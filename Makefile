@@ -30,12 +30,9 @@ check: install ## ruff, mypy and the layers
 fast: install ## tests that need no TensorFlow: seconds
 	$(PY) -m pytest -m "not slow" -n auto --dist worksteal --durations=5
 
-# What runs in the tests' own process goes two at a time; a whole run, or a cluster, has the machine to itself.
-ALONE := $(filter-out tests/components/ tests/fixtures/,$(wildcard tests/*/)) tests/components/cluster
-
 slow: install ## tests on the real TensorFlow, Beam and TFX: minutes
-	$(PY) -m pytest -m "slow and not soak" -n 2 --dist loadfile tests/components --ignore=tests/components/cluster --durations=10
-	$(PY) -m pytest -m "slow and not soak" $(ALONE) --durations=15
+	$(PY) -m pytest -m "slow and not soak and not alone" -n 2 --dist loadgroup --durations=15
+	$(PY) -m pytest -m "slow and not soak and alone" --durations=15
 
 soak: install ## what is too long for every run: kills at random moments, more problems made by init: about 35 minutes
 	$(PY) -m pytest -m soak -s

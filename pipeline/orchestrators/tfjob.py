@@ -81,7 +81,7 @@ def render(compiled: Compiled, options: Options) -> str:
         },
     }
     comment = [
-        f"One run of {compiled.problem}, trained by {cluster.workers} workers and {cluster.ps} parameter servers,",
+        f"One run of {compiled.problem}, trained by {cluster.workers} workers and {cluster.ps} parameter server{'' if cluster.ps == 1 else 's'},",
         "made by `runner.py compile`. Start it with kubectl create -f THIS: docs/kubeflow.md says what must be there.",
         f"Image: {options.image}, which holds the compiled pipeline {digest(compiled)}.",
     ]

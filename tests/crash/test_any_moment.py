@@ -18,7 +18,7 @@ from tests.crash.moments import Life, Moment, over_a_life
 from tests.crash.whole import nothing_is_left
 from tests.e2e.site import PROJECT, Site, census, text_of
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 MOMENTS = 30
 

@@ -20,7 +20,7 @@ import tensorflow as tf
 from tests.crash.killing import Account, Blow, Training
 from tests.crash.whole import nothing_is_left, store
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 METRIC = "mean_absolute_error"
 # Undisturbed trainings that differ in nothing but the seed: their standard deviation, as a share of their mean; the

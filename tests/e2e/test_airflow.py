@@ -25,7 +25,7 @@ from tests.e2e.airflows import ENDED, Airflow, installed, prepared
 from tests.e2e.site import PROJECT, Site, census, text_of
 from tests.servers import SECRET, DatabaseServer, free_port
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 # What Airflow's DAG processor has loaded before it parses: not of the DAG's own time.
 PARSE = """
@@ -141,7 +141,6 @@ def test_airflow_parses_it_at_once_and_loads_nothing_else(major: int, dag: Path,
         assert (case[5] in span) if isinstance(case[5], str) else span == case[5], (case, span)
 
 
-@pytest.mark.soak
 def test_a_run_of_house_prices_on_airflow_2_ends_pushed(tmp_path: Path) -> None:
     """`airflow dags test` runs each task once, without a scheduler; Airflow's own database is SQLite here."""
     airflow = prepared(2, tmp_path / "home", AIRFLOW__CORE__EXECUTOR="SequentialExecutor")
@@ -249,7 +248,6 @@ def test_a_scheduled_run_whose_trainer_is_killed_ends_pushed_once(team: Team) ->
     assert f"{day:%Y-%m-%d}/rows.csv" in json.dumps(team.asked("lineage", "model"))
 
 
-@pytest.mark.soak
 def test_a_triggered_run_has_its_parameters(team: Team) -> None:
     run = team.airflow.trigger("flats", date="2026-11-02", settings=["training.train_steps=25"])
     team.airflow.wait("flats", kind="manual")
@@ -272,7 +270,6 @@ def test_what_no_retry_helps_is_not_tried_again(team: Team) -> None:
     assert [one["state"] for one in team.airflow.runs("flats") if one["dag_run_id"] == run] == ["failed"]
 
 
-@pytest.mark.soak
 def test_a_backfill_of_three_days(team: Team) -> None:
     given = ("--dag-id", "flats", "--from-date", "2026-11-01", "--to-date", "2026-11-03")
     team.airflow("backfill", "create", *given)

@@ -14,7 +14,7 @@ import pytest
 from tests.crash.whole import no_process_lives_on
 from tests.e2e.site import PROJECT, Site, processes_of, until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 CLUSTER = ("--set", "training.cluster.workers=2", "--set", "training.save_checkpoints_steps=100")
 

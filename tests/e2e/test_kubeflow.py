@@ -29,7 +29,7 @@ from tests.e2e.site import BEFORE_TRAINING, FROM_TRAINING, PROJECT, Site
 from tests.pipeline.orchestrators.small import IMAGE
 from tests.servers import SECRET, DatabaseServer
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 RUN = "5f0c1f0e-6a53-4c07-9f6f-1d3a9e1f8b11"
 CLUSTER = ("--set", "training.cluster.workers=2", "--set", "training.save_checkpoints_steps=100")

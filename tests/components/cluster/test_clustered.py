@@ -18,7 +18,7 @@ from components.estimator.planning import planned
 from components.estimator.task import Task
 from pipeline.config.model import Training
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 
 def evaluated(folder: Path, step: int, **metrics: float) -> None:

@@ -18,6 +18,8 @@ from components.cluster.supervisor import FOLDER, supervise
 from pipeline.config.model import Cluster
 from pipeline.errors import InfrastructureError, TransientError, UserCodeError
 
+pytestmark = pytest.mark.alone
+
 ROOT = Path(__file__).parents[3]
 PRETEND = """\
 import json, os, pathlib, sys, time

@@ -9,7 +9,7 @@ import pytest
 from components.cluster.roles import Role, local_cluster, tf_config
 from tests.components.cluster import clusters
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 
 def test_it_trains_with_its_variables_on_the_server_and_without_the_worker_that_is_killed(tmp_path: Path) -> None:
