@@ -80,8 +80,9 @@ def render(compiled: Compiled, options: Options) -> str:
             },
         },
     }
+    servers = "1 parameter server" if cluster.ps == 1 else f"{cluster.ps} parameter servers"
     comment = [
-        f"One run of {compiled.problem}, trained by {cluster.workers} workers and {cluster.ps} parameter server{'' if cluster.ps == 1 else 's'},",
+        f"One run of {compiled.problem}, trained by {cluster.workers} workers and {servers},",
         "made by `runner.py compile`. Start it with kubectl create -f THIS: docs/kubeflow.md says what must be there.",
         f"Image: {options.image}, which holds the compiled pipeline {digest(compiled)}.",
     ]
