@@ -60,9 +60,9 @@ def compile_command(
     from pipeline.orchestrators.quiet import quiet
 
     with quiet():
-        from pipeline.orchestrators.building import compiled_of
+        from pipeline.orchestrators.building import build
 
-        compiled = compiled_of(read, drafted)
+        compiled = build(read, drafted)
     texts = {compiled_file: compiled.text()}
     if render is not None:
         texts[out] = render(compiled, options)

@@ -1,6 +1,5 @@
 """Compiles a problem's chain; the one module of this package that imports TFX. Reads no data and opens no store."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,35 +9,14 @@ from tfx.dsl.compiler import compiler
 from pipeline.chain import create_pipeline
 from pipeline.config import Problem
 from pipeline.orchestrators.compiled import Compiled, here, portable_in
-from pipeline.orchestrators.drafting import draft
 
 
-def build(
-    problem: Problem,
-    *,
-    workspace: Path,
-    pipeline_root: str | None = None,
-    serving: str | None = None,
-    given: Sequence[str] = (),
-) -> Compiled:
-    """Compile the chain of a problem.
-
-    Args:
-        problem: The problem with its settings.
-        workspace: The workspace that its runs work in, absolute.
-        pipeline_root: Where artifacts go; the workspace's own place if not given.
-        serving: Where the model is pushed to; the workspace's own place if not given.
-        given: The options that made the settings what they are.
+def build(problem: Problem, drafted: Compiled) -> Compiled:
+    """Complete what :func:`pipeline.orchestrators.drafting.draft` has drafted of a problem.
 
     Raises:
         SettingsError: If the settings do not make a chain.
     """
-    drafted = draft(problem, workspace=workspace, pipeline_root=pipeline_root, serving=serving, given=given)
-    return compiled_of(problem, drafted)
-
-
-def compiled_of(problem: Problem, drafted: Compiled) -> Compiled:
-    """Complete what :func:`pipeline.orchestrators.drafting.draft` has drafted of a problem; raises as :func:`build`."""
     root, serving = here(drafted.pipeline_root), here(drafted.serving)
     made = create_pipeline(
         problem, code=problem.folder, pipeline_root=Path(root), serving_dir=Path(serving), metadata=None

@@ -1,7 +1,6 @@
 """A scheduler's tasks: the real commands `compile` and `node` on a problem, each in a process of its own."""
 
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -11,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.site import PROJECT, Ended, Site, _heed_interrupts, census, text_of
+from tests.e2e.site import PROJECT, Ended, Site, census, said_by, started, text_of
 
 
 @dataclass(frozen=True)
@@ -32,16 +31,7 @@ class Scheduled:
         return self.wait(self.start_runner(*words))
 
     def start_runner(self, *words: str) -> "subprocess.Popen[str]":
-        return subprocess.Popen(
-            [sys.executable, str(PROJECT / "runner.py"), *words],
-            cwd=PROJECT,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**os.environ, **self.environment},
-            preexec_fn=_heed_interrupts,  # noqa: PLW1509  no thread is running here
-        )
+        return started([sys.executable, str(PROJECT / "runner.py"), *words], self.environment)
 
     def start(self, node: str, *more: str, run: str = "flats.r1") -> "subprocess.Popen[str]":
         return self.start_runner("node", node, "--run", run, "--pipeline", str(self.file), *more)
@@ -50,12 +40,7 @@ class Scheduled:
         return self.wait(self.start(node, *more, run=run))
 
     def wait(self, process: "subprocess.Popen[str]") -> Ended:
-        try:
-            stdout, stderr = process.communicate(timeout=300)
-        except BaseException:
-            process.kill()
-            process.communicate()
-            raise
+        stdout, stderr = said_by(process)
         return Ended(process.returncode, stdout, stderr, {}, {})
 
     def ask(self, *words: str) -> Any:

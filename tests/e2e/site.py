@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,6 +52,31 @@ def _heed_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
+def started(command: Sequence[str], environment: Mapping[str, str] | None = None) -> "subprocess.Popen[str]":
+    """Start a command in a process of its own; its environment has this besides."""
+    return subprocess.Popen(
+        command,
+        cwd=PROJECT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **(environment or {})},
+        # A shell that starts the tests in the background has them ignore Ctrl-C, and what they start too.
+        preexec_fn=_heed_interrupts,  # noqa: PLW1509  no thread is running here
+    )
+
+
+def said_by(process: "subprocess.Popen[str]") -> tuple[str, str]:
+    """Wait until a command ends; return what it said."""
+    try:
+        return process.communicate(timeout=300)
+    except BaseException:
+        process.kill()
+        process.communicate()
+        raise
+
+
 @dataclass(frozen=True)
 class Site:
     """A problem's folder, its data and a workspace."""
@@ -65,16 +90,7 @@ class Site:
         return [sys.executable, str(PROJECT / "runner.py"), "run", *given, *more]
 
     def start(self, *more: str, data: Path | None = None, workspace: Path | None = None) -> "subprocess.Popen[str]":
-        return subprocess.Popen(
-            self.command(*more, data=data, workspace=workspace),
-            cwd=PROJECT,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            # A shell that starts the tests in the background has them ignore Ctrl-C, and what they start too.
-            preexec_fn=_heed_interrupts,  # noqa: PLW1509  no thread is running here
-        )
+        return started(self.command(*more, data=data, workspace=workspace))
 
     def run(self, *more: str, data: Path | None = None, workspace: Path | None = None) -> Ended:
         before = self.served()
@@ -82,12 +98,7 @@ class Site:
 
     def wait(self, process: "subprocess.Popen[str]", before: Mapping[str, str]) -> Ended:
         """Wait until a started command ends."""
-        try:
-            stdout, stderr = process.communicate(timeout=300)
-        except BaseException:
-            process.kill()
-            process.communicate()
-            raise
+        stdout, stderr = said_by(process)
         return Ended(process.returncode, stdout, stderr, before, self.served())
 
     def served(self) -> dict[str, str]:

@@ -89,10 +89,10 @@ def made() -> Iterator[tuple[str, Compiled]]:
     from pipeline.orchestrators.quiet import quiet
 
     with quiet():
-        from pipeline.orchestrators.building import compiled_of
+        from pipeline.orchestrators.building import build
 
         for name in names():
-            yield name, compiled_of(*drafted(name))
+            yield name, build(*drafted(name))
 
 
 def of(target: str, whole: Compiled) -> Compiled:
