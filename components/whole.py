@@ -1,5 +1,6 @@
 """Files that are there whole or not at all."""
 
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -11,7 +12,15 @@ def write_whole(file: Path, text: str) -> None:
     Args:
         file: The file.
         text: All that is to be in it; written as UTF-8.
+
+    Raises:
+        OSError: If it cannot be written; then nothing of it is left.
     """
     beside = file.with_name(f".{file.name}")
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(file)
+    try:
+        beside.write_text(text, encoding="utf-8")
+        beside.replace(file)
+    except OSError:
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
+        raise

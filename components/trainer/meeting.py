@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from components.trainer.member import given, task_from
+from components.whole import write_whole
 
 VARIABLE = "ESTIMATOR_PIPELINE_CLUSTER_MEETING"
 _LOOK_SECS = 0.5
@@ -26,9 +27,7 @@ def announce(fn_args: Any, problem: str) -> None:
         return
     file = Path(name)
     file.parent.mkdir(parents=True, exist_ok=True)
-    beside = file.with_name(f".{file.name}.{os.getpid()}")
-    beside.write_text(json.dumps(given(fn_args, problem)), encoding="utf-8")
-    beside.replace(file)
+    write_whole(file, json.dumps(given(fn_args, problem)))
 
 
 def wait_for_announcement(file: Path, tell: Callable[[str], object]) -> dict[str, Any]:

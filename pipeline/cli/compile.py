@@ -7,12 +7,12 @@ from pathlib import Path
 
 import click
 
+from components.whole import write_whole
 from pipeline.cli.paths import near
 from pipeline.cli.problems import find_problem
 from pipeline.cli.run import options_again
 from pipeline.config import read_problem
 from pipeline.errors import InfrastructureError, SettingsError
-from pipeline.orchestrators.compiled import write_text
 from pipeline.orchestrators.drafting import draft
 from pipeline.orchestrators.targets import NEXT, Options, beside, refuse, renderer
 
@@ -68,7 +68,7 @@ def compile_command(
         texts[out] = render(compiled, options)
     try:
         for file, text in texts.items():  # what names the other one last
-            write_text(file, text)
+            write_whole(file, text)
     except OSError as error:
         raise InfrastructureError("The compiled pipeline cannot be written", got=str(error), where=str(out)) from None
     if as_json:

@@ -28,12 +28,12 @@ Importable without TFX.
 """
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from components.whole import write_whole
 from pipeline.errors import SettingsError
 
 FORMAT = 1
@@ -119,22 +119,7 @@ class Compiled:
         Raises:
             OSError: If it cannot be written.
         """
-        write_text(path, self.text())
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file, whole or not at all: a scheduler may be looking at it.
-
-    Raises:
-        OSError: If it cannot be written.
-    """
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(path)
-    except OSError:
-        beside.unlink(missing_ok=True)
-        raise
+        write_whole(path, self.text())
 
 
 def read(path: Path) -> Compiled:

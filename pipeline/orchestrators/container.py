@@ -9,7 +9,6 @@ is ``runner.py node`` in a process of its own. What it made stays where it is, i
 
 import argparse
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from components.whole import write_whole
 from pipeline.errors import PipelineError, SettingsError
 from pipeline.orchestrators.compiled import Compiled, here, node_command, read
 from pipeline.orchestrators.manifest import digest
@@ -124,14 +124,6 @@ def _artifact(name: str, made: Mapping[str, Any]) -> dict[str, Any]:
     return {"name": name, "uri": bucket_uri(str(made["uri"])), "metadata": told}
 
 
-def write_output(file: Path, value: Mapping[str, Any]) -> None:
-    """Write the ``ExecutorOutput``, whole."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    beside = file.with_name(f".{file.name}.{os.getpid()}")
-    beside.write_text(json.dumps(value, indent=1), encoding="utf-8")
-    beside.replace(file)
-
-
 def _as_file(place: str) -> str:
     return BUCKETS + place.removeprefix("gs://") if place.startswith("gs://") else place
 
@@ -172,7 +164,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = run_command(node_command(given.node, run, str(file), task.overrides))
         if code == 0 and task.output_file is not None:
             result = json.loads(result_file(compiled, run, given.node).read_text(encoding="utf-8"))
-            write_output(task.output_file, output_of(task, result["outputs"]))
+            task.output_file.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(task.output_file, json.dumps(output_of(task, result["outputs"]), indent=1))
     except PipelineError as error:
         sys.stderr.write(error.render() + "\n")
         return error.exit_code

@@ -14,7 +14,7 @@ from google.protobuf import json_format
 
 from pipeline.errors import SettingsError
 from pipeline.orchestrators import container
-from pipeline.orchestrators.container import PROJECT_FOLDER, checked, output_of, read_task, run_command, write_output
+from pipeline.orchestrators.container import PROJECT_FOLDER, checked, output_of, read_task, run_command
 from pipeline.orchestrators.manifest import digest
 from tests.pipeline.orchestrators.small import compiled
 
@@ -57,7 +57,7 @@ def test_a_platform_that_does_not_name_the_run_is_told_from_which_version_on_it_
     assert "2.4 or newer" in str(caught.value.hint)
 
 
-def test_the_output_is_one_that_the_platform_reads(tmp_path: Path) -> None:
+def test_the_output_is_one_that_the_platform_reads() -> None:
     from kfp.pipeline_spec import pipeline_spec_pb2 as specs
 
     long = "x" * 5000
@@ -66,9 +66,7 @@ def test_the_output_is_one_that_the_platform_reads(tmp_path: Path) -> None:
         "model_run": [],
         "unknown": [{"uri": "/mnt/x", "id": 7, "properties": {}}],
     }
-    file = tmp_path / "deep" / "output_metadata.json"
-    write_output(file, output_of(read_task(said()), made))
-    read = json_format.Parse(file.read_text(), specs.ExecutorOutput())
+    read = json_format.Parse(json.dumps(output_of(read_task(said()), made)), specs.ExecutorOutput())
     assert set(read.artifacts) == {"model"}
     [artifact] = read.artifacts["model"].artifacts
     assert (artifact.name, artifact.uri) == ("n/1", "gs://bucket/w/model/6")
