@@ -1,5 +1,6 @@
 """Files that are there whole or not at all."""
 
+import uuid
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,7 +17,8 @@ def write_whole(file: Path, text: str) -> None:
     Raises:
         OSError: If it cannot be written; then nothing of it is left.
     """
-    beside = file.with_name(f".{file.name}")
+    # Processes of several machines may write the same at once, and in containers all have the same number.
+    beside = file.with_name(f".{file.name}.{uuid.uuid4().hex[:12]}")
     try:
         beside.write_text(text, encoding="utf-8")
         beside.replace(file)

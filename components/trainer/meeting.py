@@ -20,14 +20,14 @@ _LOOK_SECS = 0.5
 _TELL_SECS = 60.0
 
 
-def announce(fn_args: Any, problem: str) -> None:
+def announce(fn_args: Any, problem: str, model_dir: Path) -> None:
     """Say what is trained, if a file is named for it; over what an earlier attempt of the chief said."""
     name = os.environ.get(VARIABLE)
     if not name:
         return
     file = Path(name)
     file.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(file, json.dumps(given(fn_args, problem)))
+    write_whole(file, json.dumps({**given(fn_args, problem), "model_dir": str(model_dir)}))
 
 
 def wait_for_announcement(file: Path, tell: Callable[[str], object]) -> dict[str, Any]:
@@ -42,13 +42,15 @@ def wait_for_announcement(file: Path, tell: Callable[[str], object]) -> dict[str
         try:
             value: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         except FileNotFoundError:
-            pass
+            reason = ""
+        except (OSError, ValueError) as error:  # as of a network's file system that has just been given another one
+            reason = f"; it cannot be read: {error}"
         else:
             return value
         now = time.monotonic()
         if now - told >= _TELL_SECS:
             told = now
-            tell(f"waiting for the chief's Trainer to begin ({now - began:.0f} s): {file}")
+            tell(f"waiting for the chief's Trainer to begin ({now - began:.0f} s): {file}{reason}")
         time.sleep(_LOOK_SECS)
 
 
@@ -60,12 +62,14 @@ def join(said: dict[str, Any]) -> int:
 
     Returns:
         The exit code, as of any process of a cluster: 0 done, 70 told why it cannot go on, 1 anything that may pass.
+
+    Raises:
+        OSError: If the training's folder is not to be had, as may pass as well.
     """
     from components.cluster.member import run
     from components.cluster.supervisor import FOLDER
     from components.estimator.distributed import take_part
 
-    task = task_from(said)
-    folder = task.model_dir / FOLDER
+    folder = Path(said["model_dir"]) / FOLDER
     folder.mkdir(exist_ok=True)
-    return run(lambda: take_part(task), folder)
+    return run(lambda: take_part(task_from(said)), folder)

@@ -55,7 +55,8 @@ def run_fn(fn_args: Any) -> None:
         UserCodeError: If the problem's code fails.
     """
     task, receiver_fn, describe = task_of(fn_args)
-    announce(fn_args, task.problem)
+    _write(task.model_dir / ATTEMPT, {"model_run": str(fn_args.model_run_dir)})
+    announce(fn_args, task.problem, task.model_dir)
     done = train_anywhere(task)
     if done is None:
         return
@@ -90,7 +91,6 @@ def task_of(fn_args: Any) -> tuple[Task, Callable[[], Any], Callable[..., Any]]:
     check_columns(forward, *columns_by_use(schema))  # an inferred schema is not known before
     model_run = Path(fn_args.model_run_dir)
     checkpoints = checkpoint_folder(model_run, fn_args, config)
-    _write(checkpoints / ATTEMPT, {"model_run": str(model_run)})
     receiver_fn = functools.partial(serving_input_receiver_fn, transform, config["label"], forward)
     task = Task(
         problem=config["problem"],

@@ -77,20 +77,23 @@ def test_the_others_wait_for_what_the_chief_says(tmp_path: Path, monkeypatch: py
     def announce() -> None:
         while not waited:
             time.sleep(0.02)
-        meeting.announce({"train_files": []}, "rents")
+        meeting.announce({"train_files": []}, "rents", tmp_path)
 
     threading.Thread(target=announce).start()
-    assert meeting.wait_for_announcement(place, waited.append) == {"fn_args": {"train_files": []}, "code": "rents"}
+    assert meeting.wait_for_announcement(place, waited.append) == {
+        **{"fn_args": {"train_files": []}, "code": "rents"},
+        "model_dir": str(tmp_path),
+    }
     [told] = waited
     assert "waiting for the chief's Trainer" in told
-    meeting.announce({"train_files": ["later"]}, "rents")  # the chief's next attempt
+    meeting.announce({"train_files": ["later"]}, "rents", tmp_path)  # the chief's next attempt
     assert meeting.wait_for_announcement(place, waited.append)["fn_args"] == {"train_files": ["later"]}
     assert len(waited) == 1
 
 
 def test_without_a_place_nothing_is_announced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(meeting.VARIABLE, raising=False)
-    meeting.announce(object(), "rents")
+    meeting.announce(object(), "rents", tmp_path)
 
 
 @pytest.mark.parametrize(("code", "exits"), [(0, 0), (1, AGAIN), (70, 70)])
