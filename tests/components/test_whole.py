@@ -20,8 +20,13 @@ def test_a_new_file_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
 
 def test_several_may_write_the_same_file_at_once(tmp_path: Path) -> None:
     file, texts = tmp_path / "record.json", [str(one) * 10_000 for one in range(4)]
+
+    def write(text: str) -> None:
+        for _ in range(100):
+            write_whole(file, text)
+
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda text: [write_whole(file, text) for _ in range(100)], texts))
+        list(pool.map(write, texts))
     assert file.read_text() in texts
     assert [one.name for one in tmp_path.iterdir()] == ["record.json"]
 
