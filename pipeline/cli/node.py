@@ -95,15 +95,16 @@ def call_of(
             hint=f"did you mean {close[0]}?" if close else "name one of those",
         )
     root = Path(here(compiled.workspace))
-    if here(compiled.pipeline_root) != str(root / "artifacts" / compiled.problem):
-        raise SettingsError(
-            "This pipeline was compiled with a pipeline root of its own, which `node` cannot write to",
-            got=compiled.pipeline_root,
-            expected=str(root / "artifacts" / compiled.problem),
-            where=str(file),
-            hint="compile it without --pipeline-root: artifacts are then in the workspace, which --workspace names",
-        )
-    serving = here(compiled.serving)
+    serving, artifacts = here(compiled.serving), here(compiled.pipeline_root)
+    for option, place in (("--serving", serving), ("--pipeline-root", artifacts)):
+        if "://" in place:
+            raise SettingsError(
+                f"This pipeline was compiled with a {option} that is no folder",
+                got=place,
+                expected="a folder: nodes read and write files, not an object store",
+                where=str(file),
+                hint="compile it without, or with a folder; a bucket can be mounted as one",
+            )
     overridden = [one for one in overrides if one.partition("=")[0].strip() != "data.path"]
     problem = with_overrides(_problem(compiled, file), overrides, file)
     if chain(problem.settings) != compiled.upstream:
@@ -129,6 +130,7 @@ def call_of(
         overrides=tuple(overrides),
         given=(*given, *(word for one in overridden for word in ("--set", one))),
         pushed_to=None if serving == str(root / "serving" / compiled.problem) else serving,
+        kept_in=None if artifacts == str(root / "artifacts" / compiled.problem) else artifacts,
         wait=wait,
     )
 

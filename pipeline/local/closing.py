@@ -23,7 +23,7 @@ def close(store: Any, artifacts: Path, run: str, ends: dict[str, End]) -> int:
 
     Args:
         store: The metadata store.
-        artifacts: The folder that holds each pipeline's artifacts, by its name.
+        artifacts: The run's pipeline root.
         run: The run; executions of others are left alone.
         ends: How each node ended, by its id; no process of these nodes lives any more.
 
@@ -36,13 +36,13 @@ def close(store: Any, artifacts: Path, run: str, ends: dict[str, End]) -> int:
     changed = []
     for execution in store.get_executions_by_context(context.id):
         names = [one.name for one in store.get_contexts_by_execution(execution.id) if one.type == "node"]
-        pipeline, _, node = names[0].partition(".") if names else ("", "", "")
+        node = names[0].partition(".")[2] if names else ""
         if node not in ends:
             continue
         state, why = ends[node]
         unfinished = execution.last_known_state in _UNFINISHED
         if unfinished:
-            remove_left(artifacts / pipeline / node, execution)
+            remove_left(artifacts / node, execution)
             execution.last_known_state = _STATES[state]
         # TFX marks a node as failed whose executor raised, but does not say why.
         silent = execution.last_known_state == mlmd.Execution.FAILED and "failure" not in execution.custom_properties

@@ -26,7 +26,7 @@ _NEVER_REUSED = {
 }  # each looks at what has changed since: the metadata, the serving directory
 
 
-def fail_abandoned(store: Any, artifacts: Path, alive: Callable[[str, str], bool]) -> int:
+def fail_abandoned(store: Any, artifacts: Callable[[str, str], Path], alive: Callable[[str, str], bool]) -> int:
     """Mark executions that are still running although nobody runs them as failed, and remove what they left.
 
     TFX removes the outputs of a node that fails, but a killed process cannot: nothing that is half made stays where a
@@ -34,7 +34,7 @@ def fail_abandoned(store: Any, artifacts: Path, alive: Callable[[str, str], bool
 
     Args:
         store: The metadata store.
-        artifacts: The folder that holds each pipeline's artifacts, by its name.
+        artifacts: The pipeline root of a run, by its name and that of its problem.
         alive: Whether a node of a run may be under way, by the names of both.
 
     Returns:
@@ -50,7 +50,7 @@ def fail_abandoned(store: Any, artifacts: Path, alive: Callable[[str, str], bool
         for context in contexts:
             if context.type == "node":
                 pipeline, _, node = context.name.partition(".")
-                remove_left(artifacts / pipeline / node, execution)
+                remove_left(artifacts(runs[0] if runs else "", pipeline) / node, execution)
         abandoned.append(execution)
         execution.last_known_state = mlmd.Execution.FAILED
         execution.custom_properties["failure"].string_value = "its process was gone when the next run started"

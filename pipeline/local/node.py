@@ -27,7 +27,7 @@ from pipeline.lineage.liveness import NODES, is_held
 from pipeline.local import closing, history, launching, partial
 from pipeline.local.causes import passing
 from pipeline.local.liveness import node_is_alive
-from pipeline.local.record import Job, NodeResult, compiled_by, write_bytes, write_json
+from pipeline.local.record import Job, NodeResult, artifacts_of, compiled_by, write_bytes, write_json
 from pipeline.local.resuming import as_recorded
 from pipeline.local.server import PREPARE
 from pipeline.local.taking import take
@@ -95,7 +95,7 @@ def prepare(job: Job, *, among_others: bool = False) -> int:
         chain = create_pipeline(
             as_recorded(job),
             code=job.code,
-            pipeline_root=job.workspace.artifacts(job.problem.name),
+            pipeline_root=job.artifacts,
             serving_dir=job.serving,
             # Written into pipeline.pb, where no password belongs, and used by nobody.
             metadata=connection_config(job.workspace.root, with_password=False),
@@ -110,7 +110,9 @@ def prepare(job: Job, *, among_others: bool = False) -> int:
         write_bytes(job.chain, ir.SerializeToString(deterministic=True))
         with Connection(job.workspace) as handle:
             history.fail_abandoned(
-                handle.store, job.workspace.root / "artifacts", lambda run, node: _is_other(job, run, node)
+                handle.store,
+                lambda run, problem: artifacts_of(job.workspace, run, problem),
+                lambda run, node: _is_other(job, run, node),
             )
             if plan.taken:
                 take(handle.store, job, plan.taken)
@@ -133,7 +135,7 @@ def close(job: Job, ends: dict[str, closing.End]) -> int:
     """Write down how the nodes of this run ended that could not do so themselves; see :mod:`pipeline.local.closing`."""
     _start_logging()
     with Connection(job.workspace) as handle:
-        closing.close(handle.store, job.workspace.root / "artifacts", job.run, ends)
+        closing.close(handle.store, job.artifacts, job.run, ends)
     return 0
 
 
@@ -159,9 +161,9 @@ def run(job: Job, node: str, failed: str = "") -> int:
         plan = _plan(job, ir)
         trained = _has_trained(job)
         with _alone(job, node):
-            history.sweep_working_folders(job.workspace.artifacts(job.problem.name) / node)
+            history.sweep_working_folders(job.artifacts / node)
             if node == "Trainer" and node in plan.anew and not trained:
-                forget_done(job.workspace.artifacts(job.problem.name) / node)
+                forget_done(job.artifacts / node)
             execution = _launch(job, node, ir, launching.ReuseOnly if node in plan.kept else launching.Attempt)
         with Connection(job.workspace) as handle:
             cache = job.cache and node not in plan.anew

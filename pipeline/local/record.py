@@ -12,6 +12,7 @@ from typing import Any
 from components.user_code.fingerprint import component_files, library_versions
 from pipeline.config import Problem
 from pipeline.errors import PipelineError, SettingsError, from_json
+from pipeline.lineage.archive import read_json
 from pipeline.local.partial import WHOLE, Part, read_part
 from pipeline.local.workspace import Workspace
 
@@ -32,6 +33,7 @@ class Job:
         given: The options that made the settings what they are (``--data``, ``--set``), to be given again.
         scheduled: What is known of the scheduler that starts its nodes one by one; empty for a run of this machine's.
         pushed_to: Where versions of the model are pushed to, if that is not the workspace's own place.
+        kept_in: Where the nodes put what they make, if that is not the workspace's own place.
     """
 
     run: str
@@ -42,6 +44,12 @@ class Job:
     given: tuple[str, ...] = ()
     scheduled: Mapping[str, Any] = field(default_factory=dict)
     pushed_to: str | None = None
+    kept_in: str | None = None
+
+    @property
+    def artifacts(self) -> Path:
+        """Where the nodes put what they make: TFX's pipeline root."""
+        return Path(self.kept_in) if self.kept_in else self.workspace.artifacts(self.problem.name)
 
     @property
     def serving(self) -> Path:
@@ -117,6 +125,7 @@ def record_job(job: Job) -> Job:
             **compiled_by(),
             **({"scheduled": dict(job.scheduled)} if job.scheduled else {}),
             **({"serving": job.pushed_to} if job.pushed_to else {}),
+            **({"artifacts": job.kept_in} if job.kept_in else {}),
         },
     )
     return job
@@ -136,7 +145,14 @@ def read_job(file: Path) -> Job:
         tuple(value.get("given", ())),
         value.get("scheduled", {}),
         value.get("serving"),
+        value.get("artifacts"),
     )
+
+
+def artifacts_of(workspace: Workspace, run: str, problem: str) -> Path:
+    """Return where the nodes of a run put, or had put, what they make; the workspace's own place if nothing tells."""
+    told = read_json(workspace.run(run) / "job.json") or {}
+    return Path(told["artifacts"]) if told.get("artifacts") else workspace.artifacts(problem)
 
 
 def _new_run(workspace: Workspace, problem: str) -> str:

@@ -33,6 +33,7 @@ class Call:
         overrides: The settings that the run is given beyond the file's, as ``key=value``.
         given: All options that made the settings what they are, for who runs the same here.
         pushed_to: Where versions of the model are pushed to, if that is not the workspace's own place.
+        kept_in: Where the nodes put what they make, if that is not the workspace's own place.
         wait: Seconds to wait for somebody who runs this very node.
     """
 
@@ -45,6 +46,7 @@ class Call:
     overrides: tuple[str, ...] = ()
     given: tuple[str, ...] = ()
     pushed_to: str | None = None
+    kept_in: str | None = None
     wait: float = 3600.0
 
 
@@ -70,6 +72,7 @@ def begin_run(call: Call, workspace: Workspace, note: Callable[[str], None]) -> 
                 given=call.given,
                 scheduled=scheduled,
                 pushed_to=call.pushed_to,
+                kept_in=call.kept_in,
             )
         )
     job = open_run(workspace, call.run)

@@ -26,7 +26,8 @@ def states(made: Scheduled, run: str = RUN) -> dict[str, tuple[str, int]]:
 
 
 def test_from_the_first_node_to_a_pushed_model(tmp_path: Path) -> None:
-    made = compiled(tmp_path)
+    root = tmp_path / "volume" / "flats"
+    made = compiled(tmp_path, "--pipeline-root", str(root))
     early = made.node("Trainer")
     assert early.code == 2
     assert "Trainer cannot run yet" in early.stderr
@@ -51,7 +52,7 @@ def test_from_the_first_node_to_a_pushed_model(tmp_path: Path) -> None:
     assert f"The run {RUN} began with other settings" in other.stderr
 
     killed = made.start("Transform")
-    half = made.site.workspace / "artifacts" / "flats" / "Transform" / "transform_graph"
+    half = root / "Transform" / "transform_graph"
     until(lambda: list(half.glob("*")), killed)
     [run] = made.ask("runs")
     assert run["state"] == "running"
@@ -81,6 +82,8 @@ def test_from_the_first_node_to_a_pushed_model(tmp_path: Path) -> None:
     [run] = made.ask("runs")
     assert (run["state"], run["version"], run["pushed"], run["resumed"]) == ("done", 1, True, 1)
     assert made.ask("lineage", "model")["nodes"]
+    assert {"ExampleGen", "Trainer", "Pusher"} <= {one.name for one in root.iterdir()}
+    assert list((made.site.workspace / "artifacts").iterdir()) == []
 
 
 @pytest.mark.soak

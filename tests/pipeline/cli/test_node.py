@@ -67,6 +67,11 @@ def test_settings_that_changed_since_are_told(made: Compiled, file: Path, tmp_pa
     assert "are no longer valid (One mistake in the settings of flats)" in str(changed_since(moved, file))
 
 
+def test_artifacts_go_to_where_it_was_compiled_to(made: Compiled, file: Path) -> None:
+    assert call_of(made, file, "Trainer", "flats.1").kept_in is None
+    assert call_of(replace(made, pipeline_root="/mnt/v/flats"), file, "Trainer", "flats.1").kept_in == "/mnt/v/flats"
+
+
 def refused(made: Compiled, file: Path, *more: str, node: str = "Trainer", run: str = "flats.1") -> SettingsError:
     with pytest.raises(SettingsError) as caught:
         call_of(made, file, node, run, overrides=more)
@@ -87,7 +92,7 @@ def test_what_makes_no_sense_is_refused_in_words(made: Compiled, file: Path) -> 
     older = refused(replace(made, settings={**made.settings, "label": 3}), file)
     assert older.headline == "The compiled pipeline was made by another version of this project"
     root = refused(replace(made, pipeline_root="gs://bucket"), file)
-    assert "a pipeline root of its own" in root.headline
+    assert "a --pipeline-root that is no folder" in root.headline
 
 
 def test_nothing_is_begun_for_a_node_whose_inputs_cannot_be_there(

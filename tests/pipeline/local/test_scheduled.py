@@ -55,6 +55,12 @@ def test_a_run_is_begun_once(call: Call, workspace: Workspace) -> None:
     assert (again.code / "pipeline.toml").read_text(), "it goes on with the code that it began with"
 
 
+def test_a_run_keeps_to_where_it_puts_what_it_makes(call: Call, workspace: Workspace) -> None:
+    job = begin_run(replace(call, kept_in="/mnt/volume/prices"), workspace, silent)
+    assert job.artifacts == Path("/mnt/volume/prices")
+    assert begin_run(call, workspace, silent) == job
+
+
 def test_what_was_half_begun_is_begun_anew(call: Call, workspace: Workspace) -> None:
     left = workspace.run("prices.1") / "code" / "prices"
     left.mkdir(parents=True)
