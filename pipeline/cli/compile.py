@@ -14,7 +14,7 @@ from pipeline.cli.run import options_again
 from pipeline.config import read_problem
 from pipeline.errors import InfrastructureError, SettingsError
 from pipeline.orchestrators.drafting import draft
-from pipeline.orchestrators.targets import NEXT, Options, beside, refuse, renderer
+from pipeline.orchestrators.targets import NEXT, Options, beside, notes, refuse, renderer
 
 
 def compile_command(
@@ -77,6 +77,8 @@ def compile_command(
     click.echo(f"{compiled.problem}: {len(compiled.nodes)} nodes for {target}: {near(str(out))}")
     if render is not None:
         click.echo(f"  its nodes read {near(str(compiled_file))}")
+        for note in notes(target, compiled, options):
+            click.echo(f"  note: {note}")
     if target in NEXT:
         click.echo(f"  next: {NEXT[target]}")
     return 0

@@ -7,10 +7,13 @@ docs/airflow.md, and decision 0017 for why it is not TFX's own runner.
 import difflib
 import json
 import re
-from collections.abc import Mapping
-from datetime import date
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
+
+from croniter import CroniterError, croniter
 
 from pipeline.errors import SettingsError
 from pipeline.orchestrators.compiled import PROJECT, Compiled, CompiledNode, here
@@ -26,10 +29,46 @@ SECONDS = {True: 12 * 3600, False: 3600}
 _MARGIN = 60  # seconds: a node beyond the limit of the settings is ended, and told of, by the pipeline itself
 _BODY = Path(__file__).with_name("airflow_dag.py")
 _REPLACED = re.compile(r"^# compiled: begin.*?^# compiled: end$", re.DOTALL | re.MULTILINE)
-_FIELD = re.compile(r"[0-9A-Za-z*/,#?-]+")
-_DAG_ID = re.compile(r"[A-Za-z0-9_.-]{1,200}")
+_AT_RANDOM = re.compile(r"(?<![A-Za-z])[RrHh](?![A-Za-z])")
+_DAG_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 _TYPES = {"SCHEDULE": ": str | None", "SPAN": ": int | None", "SPAN_ZERO": ": str | None"}
 _DAYS = ("{YYYY}", "{MM}", "{DD}")
+
+
+def refuse(compiled: Compiled, options: Options) -> None:
+    """Refuse what Airflow could not schedule or a node not run; every mistake at once.
+
+    Raises:
+        SettingsError: With one part for each mistake.
+    """
+    path = compiled.settings["data"]["path"]
+    checks: tuple[Callable[[], object], ...] = (
+        lambda: _name(options.out),
+        lambda: _schedule(options.schedule),
+        lambda: _span_zero(options.span_zero, path),
+        lambda: _folder("--pipeline-root", compiled.pipeline_root),
+        lambda: _folder("--serving", compiled.serving),
+    )
+    mistakes = []
+    for check in checks:
+        try:
+            check()
+        except SettingsError as error:
+            mistakes.append(error)
+    if len(mistakes) == 1:
+        raise mistakes[0]
+    if mistakes:
+        raise SettingsError(f"{len(mistakes)} reasons why Airflow could not run this", parts=mistakes)
+
+
+def notes(compiled: Compiled, options: Options) -> list[str]:
+    """Return what to know of runs that work, but perhaps not as one thinks."""
+    path, span = compiled.settings["data"]["path"], compiled.settings["data"].get("span")
+    schedule = options.schedule
+    dated = any(one in path for one in _DAYS) or (options.span_zero is not None and "{SPAN" in path)
+    if schedule is None or not dated or span is not None or _is_daily(schedule):
+        return []
+    return [f"each run reads one day of data, the one before it starts; with {schedule} that is not every day once"]
 
 
 def render(compiled: Compiled, options: Options) -> str:
@@ -37,28 +76,23 @@ def render(compiled: Compiled, options: Options) -> str:
 
     Args:
         compiled: The pipeline.
-        options: ``schedule`` and ``span_zero`` are used.
+        options: ``out``, whose name is the DAG's, ``schedule`` and ``span_zero`` are used.
 
     Raises:
         SettingsError: If Airflow could not schedule it so.
     """
+    refuse(compiled, options)
     data = compiled.settings["data"]
-    if not _DAG_ID.fullmatch(compiled.problem):
-        raise SettingsError(
-            "Airflow takes no DAG of this name",
-            got=compiled.problem,
-            expected="letters, digits, dashes, dots and underscores",
-            hint="rename the problem's folder",
-        )
     constants = {
-        "DAG_ID": compiled.problem,
+        "DAG_ID": _name(options.out),
+        "PROBLEM": compiled.problem,
         "PROJECT": here(PROJECT),
         "WORKSPACE": compiled.workspace,
         "ARTIFACTS": compiled.pipeline_root,
-        "SCHEDULE": _schedule(options.schedule),
+        "SCHEDULE": options.schedule,
         "DATA": data["path"],
         "SPAN": data.get("span"),
-        "SPAN_ZERO": _span_zero(options.span_zero, data["path"]),
+        "SPAN_ZERO": options.span_zero,
         "RETRIES": compiled.settings["run"]["retries"],
         "POOL": POOL,
     }
@@ -75,9 +109,34 @@ def render(compiled: Compiled, options: Options) -> str:
     return text
 
 
+def _name(out: Path) -> str:
+    """Return the DAG's name: that of its file, so that two files in a folder are two DAGs."""
+    if out.suffix == ".py" and _DAG_ID.fullmatch(out.stem):
+        return out.stem
+    raise SettingsError(
+        "Airflow loads no DAG from a file of this name",
+        got=out.name,
+        expected="a name of letters, digits, dashes and underscores that ends with .py; it is the DAG's name, too",
+        where="--out",
+        hint="name it after the problem, as dags/housing.py",
+    )
+
+
+def _folder(option: str, place: str) -> None:
+    if "://" in place:
+        raise SettingsError(
+            f"{option} is no folder",
+            got=place,
+            expected="a folder: nodes read and write files, not an object store",
+            where=option,
+            hint="leave it out, or name a folder that all workers see; a bucket can be mounted as one",
+        )
+
+
 def _literal(value: str | int | None) -> str:
-    # JSON's texts are Python's, but for characters that Python's source may not hold.
-    return repr(value) if value is None or isinstance(value, int) else json.dumps(value)
+    # JSON's texts are Python's, but that JSON writes what lies beyond 16 bits as two characters.
+    beyond = isinstance(value, str) and any(ord(one) > 0xFFFF for one in value)
+    return json.dumps(value) if isinstance(value, str) and not beyond else ascii(value)
 
 
 def _node(node: CompiledNode, run: Mapping[str, Any]) -> str:
@@ -92,30 +151,44 @@ def _node(node: CompiledNode, run: Mapping[str, Any]) -> str:
     return "\n".join(["    {", *(f'        "{name}": {text},' for name, text in fields.items()), "    },"])
 
 
-def _schedule(given: str | None) -> str | None:
-    """Return the schedule, if it is one that a run has a day of.
-
-    Raises:
-        SettingsError: If it is not; Airflow would refuse the file, and tell it where nobody looks.
-    """
-    if given is None or given in PRESETS:
-        return given
-    fields = given.split()
-    if len(fields) == 5 and all(_FIELD.fullmatch(field) for field in fields):
-        return given
+def _schedule(given: str | None) -> None:
+    """Refuse what is no schedule with days; Airflow would refuse the file, and tell it where nobody looks."""
+    if given is None or given in PRESETS or (len(given.split()) == 5 and _comes(given)):
+        return
     close = difflib.get_close_matches(given, PRESETS, n=1)
     raise SettingsError(
         "The schedule is not valid",
         got=given,
-        expected='a cron expression of five fields, as "30 4 * * *", or one of: ' + ", ".join(PRESETS),
+        expected='a cron expression of five fields that a moment fits, as "30 4 * * *", or one of: '
+        + ", ".join(PRESETS),
         where="--schedule",
         hint=f"did you mean {close[0]}?" if close else "without --schedule runs start when somebody triggers them",
     )
 
 
-def _span_zero(given: str | None, path: str) -> str | None:
+def _comes(expression: str) -> bool:
+    """Whether a cron expression is one, and there is a moment that fits it; read by what Airflow reads it with."""
+    if _AT_RANDOM.search(expression):  # its own additions: R is a random moment, H one of a hash
+        return False
+    try:
+        croniter(expression).get_next()
+    except CroniterError:
+        return False
+    return True
+
+
+def _is_daily(schedule: str) -> bool:
+    """Whether it comes once on every day; looks at two months of them."""
+    if schedule in PRESETS:
+        return schedule == "@daily"
+    moments = croniter(schedule, datetime(2026, 1, 1), ret_type=datetime)
+    days = [moments.get_next().date().toordinal() for _ in range(60)]
+    return all(after - before == 1 for before, after in pairwise(days))
+
+
+def _span_zero(given: str | None, path: str) -> None:
     if given is None:
-        return None
+        return
     try:
         date.fromisoformat(given)
     except ValueError:
@@ -132,4 +205,3 @@ def _span_zero(given: str | None, path: str) -> str | None:
             if with_days
             else "put {SPAN} into data.path, or leave it out",
         )
-    return given

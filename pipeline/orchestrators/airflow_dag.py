@@ -33,6 +33,7 @@ except ImportError:  # Airflow 2
 
 # compiled: begin (an example; `compile` writes the problem's own)
 DAG_ID = "housing"
+PROBLEM = "housing"
 PROJECT = "/srv/estimator-pipeline"
 WORKSPACE = "$PROJECT/workspace"
 ARTIFACTS = "$PROJECT/workspace/artifacts/housing"
@@ -78,17 +79,23 @@ def run_of(context: Any) -> str:
 def span_of(context: Any, path: str) -> int | None:
     """Return the span that this run reads; None for what the settings say, which is the latest one.
 
-    A run that was scheduled or backfilled reads the day that it is for, where the path has a place for it. TFX counts
-    the days of a path with {YYYY}, {MM} and {DD} from 1970; from when {SPAN} counts, `compile --span-zero` says.
+    A run that was scheduled or backfilled reads the last day that had ended when it was due, where the path has a place
+    for one. TFX counts the days of a path with {YYYY}, {MM} and {DD} from 1970; from when {SPAN} counts, `compile
+    --span-zero` says.
     """
     params, run = context["params"], context["dag_run"]
     if params.get("span") is not None:
         return int(params["span"])
     kind = str(getattr(run.run_type, "value", run.run_type))
     if params.get("date"):
-        day = date.fromisoformat(params["date"])
-    elif kind in ("scheduled", "backfill") and run.data_interval_start is not None and SPAN is None:
-        day = run.data_interval_start.date()
+        try:
+            day = date.fromisoformat(params["date"])
+        except ValueError as error:
+            raise AirflowFailException(f"the parameter date is no day: {error}") from None
+    elif kind == "backfill" and SPAN is not None:
+        raise AirflowFailException(f"data.span is {SPAN} for every run: a backfill would read that again for each day")
+    elif kind in ("scheduled", "backfill") and run.data_interval_end is not None and SPAN is None:
+        day = run.data_interval_end.date() - timedelta(days=1)
     else:
         return None
     if "{YYYY}" in path:
@@ -100,7 +107,10 @@ def span_of(context: Any, path: str) -> int | None:
             )
         return None
     if SPAN_ZERO:
-        return (day - date.fromisoformat(SPAN_ZERO)).days
+        span = (day - date.fromisoformat(SPAN_ZERO)).days
+        if span < 0:
+            raise AirflowFailException(f"{day} is before {SPAN_ZERO}, the day of span 0")
+        return span
     if kind == "scheduled" and not params.get("date"):
         return None
     raise AirflowFailException(
@@ -111,10 +121,12 @@ def span_of(context: Any, path: str) -> int | None:
 def settings_of(context: Any) -> list[str]:
     """Return the options that the run's parameters make."""
     params = context["params"]
-    given = [f"--set={one}" for one in params.get("settings") or []]
+    settings = [str(one) for one in params.get("settings") or []]
     if params.get("data"):
-        given.append(f"--set=data.path={params['data']}")
-    span = span_of(context, params.get("data") or DATA)
+        settings.append(f"data.path={params['data']}")
+    given = [f"--set={one}" for one in settings]
+    paths = [value.strip() for name, _, value in (one.partition("=") for one in settings) if name == "data.path"]
+    span = span_of(context, paths[-1] if paths else DATA)
     if span is not None:
         given.append(f"--set=data.span={span}")
     return given
@@ -198,19 +210,22 @@ class Summary(Runner):
         told = json.loads(
             subprocess.run(again, cwd=PROJECT, env=environment(), stdout=subprocess.PIPE, check=True).stdout
         )
+        if told["run"] != run_of(context):
+            raise AirflowFailException("the run was never begun: its failed tasks say why")
         if told["state"] != "done":
             raise AirflowFailException(f"the run is {told['state']}: its failed tasks say why")
         if told["blessed"] is False:
             raise AirflowFailException(f"nothing was pushed: {'; '.join(told['reasons'])}")
 
 
+QUOTED = shlex.quote(WORKSPACE)
 ABOUT = f"""
-The pipeline `{DAG_ID}`, one task for each of its nodes. To ask about a run, on a machine with the workspace:
+The pipeline `{PROBLEM}`, one task for each of its nodes. To ask about a run, on a machine with the workspace:
 
-    cd {PROJECT}
-    {PYTHON} runner.py runs --workspace {WORKSPACE}
-    {PYTHON} runner.py show last --workspace {WORKSPACE}
-    {PYTHON} runner.py lineage model --workspace {WORKSPACE}
+    cd {shlex.quote(PROJECT)}
+    .venv/bin/python runner.py runs --workspace {QUOTED}
+    .venv/bin/python runner.py show last --workspace {QUOTED}
+    .venv/bin/python runner.py lineage model --workspace {QUOTED}
 
 Heavy tasks take places in the pool `{POOL}`; as long as there is none they do not start:
 
@@ -241,14 +256,14 @@ PARAMS = {
 
 with DAG(
     dag_id=DAG_ID,
-    description=f"{DAG_ID}: from raw files to a validated, pushed model",
+    description=f"{PROBLEM}: from raw files to a validated, pushed model",
     doc_md=ABOUT,
     schedule=CronDataIntervalTimetable(SCHEDULE, timezone="UTC") if SCHEDULE else None,
     start_date=datetime(2020, 1, 1, tzinfo=timezone.utc),  # noqa: UP017  as Python 3.10 has it; no backfill goes further back
     catchup=False,
     max_active_runs=1,  # each model is compared with the one before
     params=PARAMS,
-    tags=["estimator-pipeline"],
+    tags=["estimator-pipeline", PROBLEM],
     default_args={
         "retries": RETRIES,
         "retry_delay": timedelta(seconds=30),

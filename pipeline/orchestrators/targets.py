@@ -20,6 +20,13 @@ NEXT = {
 }
 """What is to be done with a target's file."""
 
+# What each target knows of the options; --schedule is refused by those of Kubernetes with what to do instead.
+_OF_PODS = frozenset({"schedule", "image", "claim", "secret"})
+_KNOWN = {
+    **{"ir": frozenset[str](), "airflow": frozenset({"schedule", "span_zero"})},
+    **{"kubeflow": _OF_PODS, "vertex": _OF_PODS, "tfjob": _OF_PODS},
+}
+
 BESIDE = ".pipeline.json"
 """The ending of the compiled pipeline that is written beside every other target's file, for its nodes to read."""
 
@@ -66,13 +73,27 @@ def renderer(target: str) -> Render:
 
 
 def refuse(target: str, drafted: Compiled, options: Options) -> None:
-    """Refuse what a target could not do, before anything is loaded; not all targets have something to refuse then.
+    """Refuse what a target could not do, before anything is loaded.
 
     Raises:
-        SettingsError: What the target's own ``refuse`` says of a pipeline that is drafted.
+        SettingsError: That it does not know an option, or what its own ``refuse`` says of a pipeline that is drafted.
     """
+    given = [one for one in ("schedule", "span_zero", "image", "claim", "secret") if getattr(options, one) is not None]
+    unknown = ", ".join(f"--{one.replace('_', '-')}" for one in given if one not in _KNOWN[target])
+    if unknown:
+        raise SettingsError(
+            f"The target {target} does not know {unknown}",
+            where=unknown,
+            hint="leave it out" + ("; `node` runs when somebody starts it" if target == "ir" else ""),
+        )
     if target != "ir":
-        getattr(_module(target), "refuse", lambda drafted, options: None)(drafted, options)
+        _module(target).refuse(drafted, options)
+
+
+def notes(target: str, compiled: Compiled, options: Options) -> list[str]:
+    """Return what a target has to say of a file that it has written."""
+    found: list[str] = getattr(_module(target), "notes", lambda compiled, options: [])(compiled, options)
+    return found
 
 
 def _module(target: str) -> Any:

@@ -46,11 +46,13 @@ loaded = {one.partition(".")[0] for one in set(sys.modules) - before}
 [file] = bag.dagbag_stats
 body = sys.modules[type(dag.tasks[0]).__module__]
 
-def span(path, zero, params, kind, day):
-    body.SPAN_ZERO = zero
-    run = SimpleNamespace(run_type=kind, data_interval_start=datetime.fromisoformat(day) if day else None)
+def span(path, zero, params, kind, end):
+    body.SPAN_ZERO, body.SPAN = zero, params.pop("pinned", None)
+    run = SimpleNamespace(run_type=kind, data_interval_end=datetime.fromisoformat(end) if end else None)
+    body.DATA = path
     try:
-        return body.span_of({"params": params, "dag_run": run}, path)
+        given = body.settings_of({"params": params, "dag_run": run})
+        return next((int(one.rpartition("=")[2]) for one in given if one.startswith("--set=data.span=")), None)
     except body.AirflowFailException as error:
         return str(error)
 
@@ -66,21 +68,29 @@ print("ANSWER" + json.dumps({
 BY_DAY = "/data/{YYYY}/{MM}-{DD}.csv"
 BY_SPAN = "/data/span-{SPAN}/*.csv"
 DAYS = (date(2026, 11, 5) - date(1970, 1, 1)).days
-# path, --span-zero, parameters, kind of run, first moment of its interval; the span, or a word of the refusal
+# path, --span-zero, parameters, kind of run, last moment of its interval; the span, or a word of the refusal
 SPANS: list[tuple[str, str | None, dict[str, Any], str, str | None, int | str | None]] = [
-    (BY_DAY, None, {}, "scheduled", "2026-11-05T00:00:00+00:00", DAYS),
-    (BY_DAY, None, {}, "backfill", "2026-11-05T06:00:00+00:00", DAYS),
-    (BY_DAY, None, {}, "manual", "2026-11-05T00:00:00+00:00", None),
+    (BY_DAY, None, {}, "scheduled", "2026-11-06T00:00:00+00:00", DAYS),
+    (BY_DAY, None, {}, "backfill", "2026-11-06T06:00:00+00:00", DAYS),
+    (BY_DAY, None, {}, "scheduled", "2026-11-06T13:00:00+00:00", DAYS),  # hourly: the last day that is whole
+    (BY_DAY, None, {}, "manual", "2026-11-06T00:00:00+00:00", None),
     (BY_DAY, None, {"date": "2026-11-05"}, "manual", None, DAYS),
-    (BY_DAY, None, {"date": "2026-11-05", "span": 7}, "scheduled", "2026-11-04T00:00:00+00:00", 7),
-    (BY_SPAN, "2026-11-01", {}, "scheduled", "2026-11-05T00:00:00+00:00", 4),
+    (BY_DAY, None, {"date": "2026-11-05", "span": 7}, "scheduled", "2026-11-05T00:00:00+00:00", 7),
+    (BY_DAY, None, {"date": "2026-13-45"}, "manual", None, "the parameter date is no day"),
+    (BY_DAY, None, {"date": "2026-11-05\n"}, "manual", None, "the parameter date is no day"),
+    (BY_DAY, None, {"pinned": 3}, "scheduled", "2026-11-06T00:00:00+00:00", None),
+    (BY_DAY, None, {"pinned": 3}, "backfill", "2026-11-06T00:00:00+00:00", "a backfill would read that again"),
+    (BY_SPAN, "2026-11-01", {}, "scheduled", "2026-11-06T00:00:00+00:00", 4),
     (BY_SPAN, "2026-11-01", {"date": "2026-11-03"}, "manual", None, 2),
-    (BY_SPAN, None, {}, "scheduled", "2026-11-05T00:00:00+00:00", None),
-    (BY_SPAN, None, {}, "backfill", "2026-11-05T00:00:00+00:00", "--span-zero"),
+    (BY_SPAN, "2026-11-01", {"date": "2026-10-31"}, "manual", None, "is before 2026-11-01"),
+    (BY_SPAN, None, {}, "scheduled", "2026-11-06T00:00:00+00:00", None),
+    (BY_SPAN, None, {}, "backfill", "2026-11-06T00:00:00+00:00", "--span-zero"),
     (BY_SPAN, None, {"date": "2026-11-03"}, "manual", None, "--span-zero"),
-    (BY_SPAN, None, {"span": 0}, "backfill", "2026-11-05T00:00:00+00:00", 0),
-    ("/data/rows.csv", None, {}, "backfill", "2026-11-05T00:00:00+00:00", None),
+    (BY_SPAN, None, {"span": 0}, "backfill", "2026-11-06T00:00:00+00:00", 0),
+    ("/data/rows.csv", None, {}, "backfill", "2026-11-06T00:00:00+00:00", None),
     ("/data/rows.csv", None, {"date": "2026-11-03"}, "manual", None, "no place for one"),
+    ("/data/rows.csv", None, {"date": "2026-11-05", "data": BY_DAY}, "manual", None, DAYS),
+    ("/data/rows.csv", None, {"date": "2026-11-05", "settings": [f"data.path={BY_DAY}"]}, "manual", None, DAYS),
 ]
 
 

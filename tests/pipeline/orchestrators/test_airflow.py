@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pipeline.errors import SettingsError
-from pipeline.orchestrators.airflow import POOL, render
+from pipeline.orchestrators.airflow import POOL, notes, refuse, render
 from pipeline.orchestrators.compiled import Compiled, CompiledNode
 from pipeline.orchestrators.targets import NEXT, Options
 
@@ -81,20 +81,24 @@ def test_it_imports_airflow_and_the_standard_library_and_nothing_else() -> None:
 
 
 def test_what_a_name_or_a_path_holds_stays_text() -> None:
-    nasty = "/srv/'\"\\{YYYY}\n{MM}$(touch /tmp/x)`é☃/*.csv"
+    nasty = "/srv/'\"\\{YYYY}\n{MM}$(touch /tmp/x)`é☃😀/*.csv"
     node = CompiledNode("ExampleGen", "x", (), True, 'He said "read\\n".')
     found = constants(render(replace(with_data(path=nasty), nodes=(node,), workspace=nasty), OPTIONS))
     assert (found["DATA"], found["WORKSPACE"], found["NODES"][0]["doc"]) == (nasty, nasty, node.doc)
 
 
-@pytest.mark.parametrize("given", ["30 4 * * *", "0 */6 * * 1-5", "0 0 L * *", "@weekly", None])
+@pytest.mark.parametrize("given", ["30 4 * * *", "0 */6 * * 1-5", "0 0 L * *", "0 6 * mar thu#1", "@weekly", None])
 def test_schedules(given: str | None) -> None:
     assert constants(render(PIPELINE, replace(OPTIONS, schedule=given)))["SCHEDULE"] == given
 
 
 @pytest.mark.parametrize(
     ("given", "hint"),
-    [("daily", "did you mean @daily?"), ("@hour", "did you mean @hourly?"), ("every day", None), ("* * * *", None)],
+    [
+        *[("daily", "did you mean @daily?"), ("@hour", "did you mean @hourly?"), ("every day", None)],
+        *[(one, None) for one in ("* * * *", "0 25 * * *", "a b c d e", "*/0 * * * *", "0 0 30 2 *")],
+        *[(one, None) for one in ("H H * * *", "R R * * *", "0 R(1-5) * * *", "0 0 4 * * *")],
+    ],
 )
 def test_what_is_no_schedule_is_refused(given: str, hint: str | None) -> None:
     with pytest.raises(SettingsError, match="The schedule is not valid") as raised:
@@ -113,9 +117,36 @@ def test_the_day_of_span_0() -> None:
     assert "the path has the day itself" in str(raised.value.hint)
 
 
-def test_a_name_that_airflow_refuses_is_refused() -> None:
-    with pytest.raises(SettingsError, match="takes no DAG of this name"):
-        render(replace(PIPELINE, problem="flats in town"), OPTIONS)
+def test_the_dag_has_the_name_of_its_file() -> None:
+    """Two files of one problem, for two workspaces say, are two DAGs."""
+    found = constants(render(PIPELINE, replace(OPTIONS, out=Path("/srv/dags/flats-again.py"))))
+    assert (found["DAG_ID"], found["PROBLEM"]) == ("flats-again", "flats")
+
+
+@pytest.mark.parametrize(
+    "name", ["flats in town.py", "flats.json", "flats", "_flats.py", "städte.py", "x" * 101 + ".py"]
+)
+def test_a_file_that_airflow_loads_no_dag_from_is_refused(name: str) -> None:
+    with pytest.raises(SettingsError, match="loads no DAG from a file of this name") as raised:
+        refuse(PIPELINE, replace(OPTIONS, out=Path("/srv/dags") / name))
+    assert raised.value.where == "--out"
+
+
+def test_all_that_is_wrong_is_told_at_once() -> None:
+    elsewhere = replace(PIPELINE, pipeline_root="gs://bucket/root", serving="s3://bucket/models")
+    with pytest.raises(SettingsError, match="4 reasons") as raised:
+        refuse(elsewhere, replace(OPTIONS, schedule="daily", span_zero="2026-11-01"))
+    assert [one.where for one in raised.value.parts] == ["--schedule", "--span-zero", "--pipeline-root", "--serving"]
+
+
+@pytest.mark.parametrize(
+    ("schedule", "told"),
+    [("@daily", False), ("30 4 * * *", False), (None, False), ("@weekly", True), ("0 */6 * * *", True)],
+)
+def test_who_schedules_dated_data_otherwise_than_daily_is_told_what_is_read(schedule: str | None, told: bool) -> None:
+    given = replace(OPTIONS, schedule=schedule)
+    assert bool(notes(PIPELINE, given)) == told
+    assert notes(with_data(path="/srv/rows.csv"), given) == []
 
 
 def test_who_compiles_is_told_of_the_pool() -> None:
