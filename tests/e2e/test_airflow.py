@@ -294,7 +294,7 @@ def test_a_backfill_of_three_days(team: Team) -> None:
 def test_twenty_tasks_killed_at_random_moments(team: Team) -> None:
     """Each of several runs ends pushed, as a version of its own, whatever was killed: command, node or Airflow's task.
 
-    Which tasks of a run are struck, and when in their lives, is drawn; none is killed more often than it is tried again.
+    Which tasks of a run are struck, and when in their lives, is drawn; none more often than it is tried again.
     """
     chance = random.Random(seed := int(os.environ.get("CRASH_SEED", "20261122")))
     team.airflow.wait("flats")
@@ -311,7 +311,7 @@ def test_twenty_tasks_killed_at_random_moments(team: Team) -> None:
         while time.monotonic() < end:
             time.sleep(0.2)
             for process, (node, run) in team.nodes().items():
-                if 0 < doomed[node] and sum(one[:2] == (node, run) for one in kills) < 2:
+                if doomed[node] > 0 and sum(one[:2] == (node, run) for one in kills) < 2:
                     time.sleep(chance.uniform(0.2, 9))
                     if whom := strike(process, chance):
                         kills.append((node, run, whom))
@@ -332,7 +332,7 @@ def test_twenty_tasks_killed_at_random_moments(team: Team) -> None:
 
 
 def strike(process: int, chance: random.Random) -> str:
-    """Kill a node's command, one that it started, or Airflow's own process of the task; return which, if it was there."""
+    """Kill a node's command, one that it started, or Airflow's process of the task; return which, if it was there."""
     whom = chance.choice(["command", "below", "task"])
     with contextlib.suppress(OSError):
         below = family(process)[1:]
