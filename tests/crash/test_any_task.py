@@ -47,6 +47,7 @@ class Plan:
     upstream: dict[str, list[str]]
     done: set[str] = field(default_factory=set)
     tries: dict[str, int] = field(default_factory=dict)
+    struck: dict[str, int] = field(default_factory=dict)
 
     def ready(self, under_way: set[str]) -> Iterator[str]:
         for node, needs in self.upstream.items():
@@ -83,8 +84,9 @@ def carry_out(made: Scheduled, plans: list[Plan], drawn: random.Random) -> int:
                 for node in plan.ready({one.node for one in tasks if one.run == plan.name}):
                     if len(tasks) < 2:
                         process = made.start(node, *plan.options, run=plan.name)
-                        # A node takes some 10 s here; which of them are killed is drawn, too.
-                        strike_at = time.monotonic() + drawn.uniform(0.5, 12) if drawn.random() < 0.9 else float("inf")
+                        # A node takes some 10 s here. None is struck more than twice, so that it is the later ones' turn.
+                        often = plan.struck.get(node, 0)
+                        strike_at = time.monotonic() + drawn.uniform(0.5, 12) if often < 2 else float("inf")
                         tasks.append(Task(plan.name, node, process, strike_at))
             for task in list(tasks):
                 if task.process.poll() is not None:
@@ -92,7 +94,10 @@ def carry_out(made: Scheduled, plans: list[Plan], drawn: random.Random) -> int:
                     take(task, next(plan for plan in plans if plan.name == task.run))
                 elif kills < KILLS and time.monotonic() > task.strike_at:
                     task.strike_at = float("inf")
-                    kills += strike(task, drawn)
+                    if strike(task, drawn):
+                        kills += 1
+                        struck = next(plan for plan in plans if plan.name == task.run).struck
+                        struck[task.node] = struck.get(task.node, 0) + 1
             time.sleep(0.05)
     finally:
         for task in tasks:
