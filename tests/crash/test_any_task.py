@@ -84,7 +84,7 @@ def carry_out(made: Scheduled, plans: list[Plan], drawn: random.Random) -> int:
                 for node in plan.ready({one.node for one in tasks if one.run == plan.name}):
                     if len(tasks) < 2:
                         process = made.start(node, *plan.options, run=plan.name)
-                        # A node takes some 10 s here. None is struck more than twice, so that it is the later ones' turn.
+                        # A node takes some 10 s. None is struck more than twice: later ones are to be struck, too.
                         often = plan.struck.get(node, 0)
                         strike_at = time.monotonic() + drawn.uniform(0.5, 12) if often < 2 else float("inf")
                         tasks.append(Task(plan.name, node, process, strike_at))
