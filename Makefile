@@ -34,7 +34,7 @@ slow: install ## tests on the real TensorFlow, Beam and TFX: minutes
 	$(PY) -m pytest -m "slow and not soak and not alone" -n 2 --dist loadgroup --durations=15
 	$(PY) -m pytest -m "slow and not soak and alone" --durations=15
 
-soak: install ## what is too long for every run: kills at random moments, more problems made by init: about 35 minutes
+soak: install ## what is too long for every run: kills at random moments, schedulers, more problems made by init: over an hour
 	$(PY) -m pytest -m soak -s
 
 bench: install ## the benchmarks, one after the other
