@@ -12,7 +12,7 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,8 @@ from typing import Any
 from components.whole import write_whole
 from pipeline.errors import PipelineError, SettingsError
 from pipeline.orchestrators.compiled import Compiled, here, node_command, read
-from pipeline.orchestrators.manifest import digest
-from pipeline.orchestrators.vertex import BUCKETS, bucket_uri
+from pipeline.orchestrators.manifest import BUCKETS, digest
+from pipeline.orchestrators.vertex import bucket_uri
 
 PROJECT_FOLDER = Path(__file__).resolve().parents[2]
 _LONGEST = 1000  # characters of a property's text that the platform is told
@@ -55,8 +55,10 @@ def read_task(text: str) -> Task:
         given = value.get("inputs", {}).get("parameterValues", {})
         outputs = value.get("outputs", {})
         artifacts = {name: one["artifacts"][0]["name"] for name, one in outputs.get("artifacts", {}).items()}
-        run, data, settings = str(given.get("run", "")), str(given.get("data", "")), given.get("settings", [])
-        overrides = [str(one) for one in (json.loads(settings) if isinstance(settings, str) else settings)]
+        run, data = str(given.get("run") or ""), str(given.get("data") or "")
+        settings = given.get("settings")
+        # As text: `kfp run create FILE settings=[...]` hands over what was typed.
+        overrides = json.loads(settings) if isinstance(settings, str) and settings.strip() else settings or []
     except (ValueError, AttributeError, KeyError, IndexError, TypeError) as error:
         raise SettingsError(
             "What the platform says of this task cannot be read",
@@ -64,12 +66,20 @@ def read_task(text: str) -> Task:
             expected='an ExecutorInput as JSON: {"inputs": {"parameterValues": {"run": ...}}, "outputs": {...}}',
             where="--executor-input",
         ) from None
+    if not isinstance(overrides, list) or not all(isinstance(one, str) for one in overrides):
+        raise SettingsError(
+            "The settings of this run are no list of texts",
+            got=json.dumps(overrides)[:300],
+            expected='a list of texts, each a key and its value: ["data.span=3", "training.train_steps=5000"]',
+            where="the run's parameter settings",
+            hint="start a run with such a list, or with none",
+        )
     if not run or "{{" in run:
         raise SettingsError(
             "The platform does not say which run this is",
             got=f"run: {run!r}",
             where="the task's parameter run",
-            hint="Kubeflow Pipelines before 2.4 leaves {{$.pipeline_job_uuid}} as it is: use 2.4 or newer",
+            hint="an old Kubeflow Pipelines leaves {{$.pipeline_job_uuid}} as it is: use 2.5 or newer",
         )
     file = outputs.get("outputFile")
     return Task(
@@ -128,14 +138,34 @@ def _as_file(place: str) -> str:
     return BUCKETS + place.removeprefix("gs://") if place.startswith("gs://") else place
 
 
-def run_command(command: Sequence[str], environment: Mapping[str, str] | None = None) -> int:
-    """Run a command of the project to its end, which gets the signals that this process gets; return its exit code."""
-    process = subprocess.Popen([sys.executable, *command], cwd=PROJECT_FOLDER, env=environment)
-    before = {
-        one: signal.signal(one, lambda number, frame: process.send_signal(number))
-        for one in (signal.SIGTERM, signal.SIGINT)
-    }
+def run_command(
+    command: Sequence[str],
+    environment: Mapping[str, str] | None = None,
+    told: Callable[[int], object] = str,
+) -> int:
+    """Run a command of the project to its end, which gets the signals that this process gets; return its exit code.
+
+    Args:
+        command: What comes after ``python``.
+        environment: All of its environment; this process's if not given.
+        told: Called with each signal that came.
+    """
+    process: subprocess.Popen[bytes] | None = None
+    early: list[int] = []  # came before there was a process to hand it to
+
+    def hand_over(number: int, frame: object) -> None:
+        del frame
+        told(number)
+        if process is None:
+            early.append(number)
+        else:
+            process.send_signal(number)
+
+    before = {one: signal.signal(one, hand_over) for one in (signal.SIGTERM, signal.SIGINT)}
     try:
+        process = subprocess.Popen([sys.executable, *command], cwd=PROJECT_FOLDER, env=environment)
+        for number in early:
+            process.send_signal(number)
         code = process.wait()
     finally:
         for one, handler in before.items():
@@ -146,6 +176,27 @@ def run_command(command: Sequence[str], environment: Mapping[str, str] | None = 
 def result_file(compiled: Compiled, run: str, node: str) -> Path:
     """Return the file in which a node's result is recorded; see ``pipeline.local.record``."""
     return Path(here(compiled.workspace)) / "runs" / run / "nodes" / f"{node}.json"
+
+
+def _tell_platform(task: Task, file: Path) -> None:
+    """Write the ``ExecutorOutput``.
+
+    A node that is done is done, whether or not the platform hears what it made: the next node finds it in ML Metadata.
+    Kubeflow takes a file that is not there for no outputs, and only shows less. So what goes wrong here is told, and no
+    error, which would have the node tried again to find itself done.
+    """
+    if task.output_file is None:
+        return
+    try:
+        made = json.loads(file.read_text(encoding="utf-8"))["outputs"] or {}
+        text = json.dumps(output_of(task, made), indent=1)
+        task.output_file.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(task.output_file, text)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        sys.stderr.write(
+            "the node is done, but the platform is not told what it made, and will not show it:"
+            f" {type(error).__name__}: {error}\n"
+        )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -163,9 +214,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         run = f"{compiled.problem}.{task.run}"
         code = run_command(node_command(given.node, run, str(file), task.overrides))
         if code == 0 and task.output_file is not None:
-            result = json.loads(result_file(compiled, run, given.node).read_text(encoding="utf-8"))
-            task.output_file.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(task.output_file, json.dumps(output_of(task, result["outputs"]), indent=1))
+            _tell_platform(task, result_file(compiled, run, given.node))
     except PipelineError as error:
         sys.stderr.write(error.render() + "\n")
         return error.exit_code

@@ -6,8 +6,9 @@ The spec is that of https://www.kubeflow.org/docs/components/pipelines/reference
 
 - Edges are ``dependentTasks``: what a node takes from another it finds in ML Metadata. Artifacts are outputs only, for
   people to see: an *input* artifact would be downloaded by the platform, which knows object stores and no volumes.
-- The run's name is that of the platform's run, handed over as a parameter: a placeholder is replaced (since Kubeflow
-  Pipelines 2.4) where it is the whole value of a task's input, and not within an argument.
+- The run's name is that of the platform's run, handed over as a parameter: a placeholder is replaced where it is the
+  whole value of a task's input, and not within an argument. That, retries, and the names of a volume and a Secret as
+  values are understood since Kubeflow Pipelines 2.5.
 - The platform's own cache is off. A node that has nothing to do says so in seconds, and is in the record of its run.
 """
 
@@ -16,6 +17,7 @@ from typing import Any
 
 from pipeline import __version__
 from pipeline.config.model import Settings
+from pipeline.orchestrators.checking import check, too_odd
 from pipeline.orchestrators.compiled import Compiled, CompiledNode
 from pipeline.orchestrators.manifest import (
     CLAIM,
@@ -24,7 +26,6 @@ from pipeline.orchestrators.manifest import (
     SECRET_KEY,
     SPARE_MB,
     SPARE_SECS,
-    check,
     digest,
     dns_name,
     pipeline_arguments,
@@ -58,7 +59,7 @@ def refuse(compiled: Compiled, options: Options) -> None:
     Raises:
         SettingsError: With one part for each reason.
     """
-    check(compiled, options, "kubeflow")
+    check(compiled, options, "kubeflow", too_odd(compiled, "a pipeline"))
 
 
 def render(compiled: Compiled, options: Options) -> str:

@@ -11,20 +11,22 @@ from typing import Any
 
 from pipeline.config.model import Cluster, Settings
 from pipeline.errors import SettingsError
+from pipeline.orchestrators.checking import check, too_odd
 from pipeline.orchestrators.compiled import Compiled
 from pipeline.orchestrators.manifest import (
     CLAIM,
+    LABEL,
     PASSWORD,
     SECRET,
     SECRET_KEY,
     SPARE_MB,
-    check,
     digest,
     dns_name,
     pipeline_arguments,
     settings_of,
     write,
 )
+from pipeline.orchestrators.pods import JOB
 from pipeline.orchestrators.targets import Options
 
 COMMAND = ("python", "-m", "pipeline.orchestrators.replica")
@@ -38,16 +40,27 @@ def refuse(compiled: Compiled, options: Options) -> Cluster:
     Raises:
         SettingsError: If there is something.
     """
-    check(compiled, options, "tfjob")
     cluster = settings_of(compiled).training.cluster
+    mistakes = []
     if cluster is None:
-        raise SettingsError(
-            "There is no training cluster to make a TFJob of",
-            expected="the table [training.cluster] with workers and ps",
-            where=f"training.cluster of {compiled.problem}",
-            hint="--set training.cluster.workers=2; docs/distributed.md says what it means",
+        mistakes.append(
+            SettingsError(
+                "There is no training cluster to make a TFJob of",
+                expected="the table [training.cluster] with workers and ps",
+                where=f"training.cluster of {compiled.problem}",
+                hint="--set training.cluster.workers=2; docs/distributed.md says what it means",
+            )
         )
-    return cluster
+    else:
+        mistakes += too_odd(compiled, "a TFJob", longest=_longest(cluster), digit=False)
+    check(compiled, options, "tfjob", mistakes)
+    return cluster or Cluster()
+
+
+def _longest(cluster: Cluster) -> int:
+    """Return how long a problem's name may be: a pod's, and its service's, is ``NAME-x7k2p-worker-12``."""
+    ends = [f"-{kind.lower()}-{count - 1}" for kind, count in replicas(cluster).items() if count]
+    return LABEL - len("-x7k2p") - max(map(len, ends))
 
 
 def render(compiled: Compiled, options: Options) -> str:
@@ -66,8 +79,9 @@ def render(compiled: Compiled, options: Options) -> str:
             "labels": {"app.kubernetes.io/name": "estimator-pipeline"},
         },
         "spec": {
-            # When the chief is done so is the job; parameter servers never end by themselves.
-            "runPolicy": {"cleanPodPolicy": "Running", "backoffLimit": cluster.max_restarts},
+            # When the chief is done so is the job; parameter servers never end by themselves. No backoffLimit:
+            # it counts no pod that is started anew, and 0 would fail the job at the first. Pods count themselves.
+            "runPolicy": {"cleanPodPolicy": "Running"},
             "tfReplicaSpecs": {
                 kind: {
                     "replicas": count,
@@ -101,9 +115,9 @@ def _pod(kind: str, compiled: Compiled, options: Options, settings: Settings) ->
         "name": "tensorflow",  # by this name the operator finds it
         "image": options.image,
         "command": list(COMMAND),
-        "args": ["--run", "$(RUN)", *pipeline_arguments(compiled, options)],
+        "args": ["--run", f"$({JOB})", *pipeline_arguments(compiled, options)],
         "env": [
-            {"name": "RUN", "valueFrom": {"fieldRef": {"fieldPath": JOB_NAME}}},
+            {"name": JOB, "valueFrom": {"fieldRef": {"fieldPath": JOB_NAME}}},
             # Only the chief opens the metadata store.
             *([{"name": PASSWORD, "valueFrom": password}] if kind == "Chief" else []),
         ],

@@ -6,13 +6,13 @@ The form is that of https://cloud.google.com/vertex-ai/docs/reference/rest/v1/pr
 
 from pipeline.errors import SettingsError
 from pipeline.metadata.password import FILE_VARIABLE
-from pipeline.orchestrators.compiled import Compiled
+from pipeline.orchestrators.checking import check, too_odd
+from pipeline.orchestrators.compiled import PROJECT, Compiled
 from pipeline.orchestrators.kubeflow import spec
-from pipeline.orchestrators.manifest import check, digest, write
+from pipeline.orchestrators.manifest import BUCKETS, digest, write
 from pipeline.orchestrators.targets import Options
 
-BUCKETS = "/gcs/"
-"""Where the platform's containers have all buckets as folders (Cloud Storage FUSE)."""
+_LONGEST = 113  # of a pipeline's name: with the time of a run, 15 characters, it has to fit into 128
 
 
 def refuse(compiled: Compiled, options: Options) -> None:
@@ -21,17 +21,24 @@ def refuse(compiled: Compiled, options: Options) -> None:
     Raises:
         SettingsError: If there is something.
     """
-    check(compiled, options, "vertex")
-    if not compiled.workspace.startswith(BUCKETS):
-        raise SettingsError(
-            "The workspace is in no bucket",
-            got=compiled.workspace,
-            expected=f"a folder under {BUCKETS}, where Vertex AI's containers have the buckets",
-            where="--workspace",
-            hint="--workspace /gcs/BUCKET/pipeline",
+    mistakes = too_odd(compiled, "a pipeline of Vertex AI", longest=_LONGEST, digit=False)
+    if not compiled.workspace.startswith((BUCKETS, PROJECT)):  # the latter is told of in any case
+        mistakes.append(
+            SettingsError(
+                "The workspace is in no bucket",
+                got=compiled.workspace,
+                expected=f"a folder under {BUCKETS}, where Vertex AI's containers have the buckets",
+                where="--workspace",
+                hint="--workspace /gcs/BUCKET/pipeline",
+            )
         )
     if options.claim is not None:
-        raise SettingsError("Vertex AI knows no claims", got=f"--claim {options.claim}", hint="leave it out")
+        mistakes.append(
+            SettingsError(
+                "Vertex AI knows no claims", got=f"--claim {options.claim}", where="--claim", hint="leave it out"
+            )
+        )
+    check(compiled, options, "vertex", mistakes)
 
 
 def render(compiled: Compiled, options: Options) -> str:

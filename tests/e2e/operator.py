@@ -20,7 +20,10 @@ _MARK = "TEST_POD"  # by this variable the processes of a pod are found
 
 
 class Operator:
-    """Starts the pods of a job, and again as ``restartPolicy: ExitCode`` says; ends them when the chief is done.
+    """Starts the pods of a job, and again as ``restartPolicy: ExitCode`` says; ends them when the job has ended.
+
+    As the real one does (``ReconcilePods``, ``UpdateJobStatus``): what ends with more than 127 is started as a new pod,
+    at once and without end, whatever ``backoffLimit`` says; any other code but 0, of any pod, fails the job.
 
     Args:
         job: The TFJob.
@@ -34,7 +37,7 @@ class Operator:
         self._environment, self._image, self._folder = dict(environment), image, folder
         self._mark = secrets.token_hex(8)
         self._given = {pod: (command, values) for pod, command, values in _pods(job, name)}
-        self._limit: int = job["spec"]["runPolicy"]["backoffLimit"]
+        self.failed: str | None = None  # the pod that failed the job
         self._codes: dict[str, list[int]] = {pod: [] for pod in self._given}
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         folder.mkdir()
@@ -45,8 +48,12 @@ class Operator:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        for pod in self._running:  # cleanPodPolicy: Running
+        self._clean()
+
+    def _clean(self) -> None:  # cleanPodPolicy: Running
+        for pod in self._running:
             self._end(pod)
+        self._running.clear()
 
     def _start(self, pod: str) -> None:
         command, values = self._given[pod]
@@ -84,6 +91,7 @@ class Operator:
             self._look()
             if found := done():
                 return found
+            assert self.failed is None, f"{self.failed} failed the job:\n{self.text()}"
             time.sleep(0.1)
         raise AssertionError(f"not within {seconds} s:\n{self.text()}")
 
@@ -103,11 +111,11 @@ class Operator:
             code = code if code >= 0 else 128 - code
             self._codes[pod].append(code)
             if code > 127:
-                again = sum(code > 127 for codes in self._codes.values() for code in codes)
-                assert again <= self._limit * len(self._given), self.text()
                 self._start(pod)
-            else:
-                assert code == 0, self.text()
+            elif code:
+                self.failed = pod
+                self._clean()
+                return
 
 
 def _processes() -> Iterator[int]:

@@ -1,7 +1,7 @@
 """The files for Kubeflow, taken at their word: their containers' commands run here, told what a platform would tell.
 
-No container and no cluster is there. One run is begun by the tasks of the Kubeflow pipeline; its training, and what
-comes after it, is done by the pods of the TFJob; then the rest of the tasks find everything done.
+No container and no cluster is there. One run is made by the tasks of the Kubeflow pipeline; the pods of the TFJob train
+in another. What takes longer, both in one run and pods that are killed, is for `make soak`.
 """
 
 import functools
@@ -147,12 +147,16 @@ def specs(platform: Platform, postgresql: DatabaseServer) -> dict[str, Any]:
     """The pipeline spec, and the TFJob."""
     platform.root.mkdir()
     spec = platform.compile(postgresql.create().url, *CLUSTER)
-    file = platform.image / "deploy" / "flats.pipeline.json"
     [there] = {word for word in str(spec).split("'") if word.endswith("flats.pipeline.json")}
     assert there == "$PROJECT/deploy/flats.pipeline.json"
+    return {"kubeflow": spec, "tfjob": job_of(platform)}
+
+
+def job_of(platform: Platform) -> Any:
+    """The TFJob of what was compiled last."""
+    file = platform.image / "deploy" / "flats.pipeline.json"
     # The project is this one here, and the image in the pods.
-    job = tfjob.render(read(file), Options(file, PROJECT / "deploy" / file.name, image=IMAGE))
-    return {"kubeflow": spec, "tfjob": yaml.safe_load(job)}
+    return yaml.safe_load(tfjob.render(read(file), Options(file, PROJECT / "deploy" / file.name, image=IMAGE)))
 
 
 def asked(platform: Platform, *command: str) -> Any:
@@ -171,44 +175,66 @@ def kebab(node: str) -> str:
     return "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in node).strip("-")
 
 
-def test_a_run_of_kubeflows_tasks_and_of_the_pods_of_a_tfjob(platform: Platform, specs: dict[str, Any]) -> None:
-    spec, run = specs["kubeflow"], f"{platform.site.problem.name}.{RUN}"
-    before = [name for name in in_order(spec) if name in {kebab(node) for node in BEFORE_TRAINING}]
-    assert len(before) == len(BEFORE_TRAINING)
-
-    code, output, said = platform.task(spec, "transform")
+def test_every_task_runs_by_itself(platform: Platform, specs: dict[str, Any]) -> None:
+    spec = specs["kubeflow"]
+    given: dict[str, Any] = {"data": str(platform.site.data), "settings": ["training.train_steps=40"]}
+    code, output, said = platform.task(spec, "transform", **given)
     assert code == 2, said
     assert "Transform cannot run yet" in said
     assert output is None
 
-    for name in before:
-        code, output, said = platform.task(spec, name)
+    for name in in_order(spec):
+        code, output, said = platform.task(spec, name, **given)
         assert code == 0, said
-        for key in spec["components"][f"comp-{name}"]["outputDefinitions"]["artifacts"]:
-            [artifact] = output.artifacts[key].artifacts
-            assert Path(artifact.uri).is_relative_to(platform.root)
-            assert Path(artifact.uri).exists()
-            assert artifact.name == f"{name}-{key}"
-
-    with Operator(specs["tfjob"], run, platform.environment, platform.image, platform.root.parent / "pods") as operator:
-        told = operator.until_done(400)
-    assert operator.codes() == {"chief-0": [0], "worker-0": [0], "ps-0": [], "evaluator-0": [0]}, told
-    assert SECRET not in told
-    shown = asked(platform, "show", run)
-    states = {node["name"]: node["state"] for node in shown["nodes"]}
-    assert states == dict.fromkeys((*BEFORE_TRAINING, *FROM_TRAINING), "ran")
+        check_outputs(platform, spec, name, output)
+    shown = asked(platform, "show", f"flats.{RUN}")
+    assert shown["state"] == "done"
+    assert {node["state"] for node in shown["nodes"]} == {"ran"}
+    assert shown["settings"]["training"]["train_steps"] == 40
+    assert asked(platform, "lineage", "model")
     [version] = (platform.root / "serving" / platform.site.problem.name).iterdir()
     assert version.name == "1"
 
-    for name in [one for one in in_order(spec) if one not in before]:
-        code, output, said = platform.task(spec, name)
-        assert code == 0, said
-        if name == "trainer":
-            [model], [trained] = (output.artifacts[key].artifacts for key in ("model", "model_run"))
-            record = json.loads((Path(trained.uri) / "training.json").read_text())
-            assert (record["workers"], record["ps"], record["losses"]) == (2, 1, [])
-            assert (Path(model.uri) / "Format-Serving" / "saved_model.pb").exists()
-    assert asked(platform, "show", run)["nodes"] == shown["nodes"]
+    code, again, said = platform.task(spec, "pusher", **given)
+    assert code == 0, said
+    assert again == output
+    assert asked(platform, "show", f"flats.{RUN}")["nodes"] == shown["nodes"]
+    no_process_lives_on(platform.root)
+
+
+def check_outputs(platform: Platform, spec: Any, name: str, output: Any) -> None:
+    """The platform is told of all outputs that are declared, where they are, and by the names that it gave them."""
+    declared = spec["components"][f"comp-{name}"].get("outputDefinitions", {}).get("artifacts", {})
+    assert set(output.artifacts) == set(declared)
+    for key in declared:
+        [artifact] = output.artifacts[key].artifacts
+        assert Path(artifact.uri).is_relative_to(platform.root)
+        assert Path(artifact.uri).exists()
+        assert artifact.name == f"{name}-{key}"
+
+
+def test_the_pods_of_a_tfjob_train_together(platform: Platform, specs: dict[str, Any]) -> None:
+    """Until the Trainer is done; then all of them are lost, with the chief at the next node."""
+    run = "flats-b3d4f"
+    record = platform.root / "runs" / run
+    with Operator(specs["tfjob"], run, platform.environment, platform.image, platform.root.parent / "pods") as operator:
+
+        def trained() -> bool:
+            return (record / "nodes" / "Trainer.json").exists() and all(
+                operator.codes()[pod] for pod in ("worker-0", "evaluator-0")
+            )
+
+        operator.until(trained, 400)
+        assert operator.codes() == {"chief-0": [], "worker-0": [0], "ps-0": [], "evaluator-0": [0]}
+        told = operator.text()
+    assert SECRET not in told
+    assert {file.stem for file in (record / "pods").iterdir()} == {"chief-0", "ps-0"}  # those that had not ended
+    assert json.loads((record / "pods" / "chief-0.json").read_text())["attempts"] == 1
+    [node] = (one for one in asked(platform, "show", run)["nodes"] if one["name"] == "Trainer")
+    assert node["state"] == "ran"
+    [made] = (one for one in node["outputs"] if one["name"] == "model_run")
+    training = json.loads((Path(made["uri"]) / "training.json").read_text())
+    assert (training["workers"], training["ps"], training["losses"]) == (2, 1, [])
     no_process_lives_on(platform.root)
 
 
@@ -222,14 +248,34 @@ def test_a_container_with_another_compiled_pipeline_says_so(platform: Platform, 
     assert not (platform.root / "runs" / f"{platform.site.problem.name}.another").exists()
 
 
+def test_a_pod_that_never_gets_anywhere_ends_the_job(platform: Platform, specs: dict[str, Any]) -> None:
+    run = "flats-q9w8r"
+    file = platform.root / "runs" / run / "pods" / "chief-0.json"
+
+    def attempts_are(number: int) -> bool:
+        return file.exists() and json.loads(file.read_text())["attempts"] == number
+
+    with Operator(specs["tfjob"], run, platform.environment, platform.image, platform.root.parent / "lost") as operator:
+        for number in range(1, 5):  # training.cluster.max_restarts is 3
+            operator.until(functools.partial(attempts_are, number), 60)
+            operator.kill("chief-0")
+            operator.until(functools.partial(operator.codes()["chief-0"].__eq__, [137] * number), 10)
+        operator.until(lambda: operator.failed, 60)
+        told = operator.text()
+    assert operator.failed == "chief-0"
+    assert operator.codes()["chief-0"] == [137, 137, 137, 137, 1]
+    assert "chief-0 ended before its time again and again" in told
+    assert "4 attempts since the run got to step 0 with 0 nodes done" in told
+    no_process_lives_on(platform.root)
+
+
 @pytest.mark.soak
 def test_pods_that_are_killed_come_back_and_the_training_goes_on(platform: Platform, specs: dict[str, Any]) -> None:
     """Each kind of pod once, while it trains; the run ends pushed once."""
     url = read(platform.image / "deploy" / "flats.pipeline.json").metadata_url
     assert url is not None
     platform.compile(url, *CLUSTER, "--set", "training.train_steps=4000")
-    file = platform.image / "deploy" / "flats.pipeline.json"
-    job = yaml.safe_load(tfjob.render(read(file), Options(file, PROJECT / "deploy" / file.name, image=IMAGE)))
+    job = job_of(platform)
     folder = platform.root / "artifacts" / "flats" / "Trainer" / ".checkpoints"
     before = set(folder.glob("*"))
 
@@ -268,16 +314,38 @@ def test_pods_that_are_killed_come_back_and_the_training_goes_on(platform: Platf
 
 
 @pytest.mark.soak
-def test_every_task_runs_by_itself(tmp_path: Path, platform: Platform, postgresql: DatabaseServer) -> None:
-    there = Platform(platform.site, tmp_path / "pipeline", platform.image)
-    there.root.mkdir()
-    spec = there.compile(postgresql.create().url)
-    for name in in_order(spec):
-        code, output, said = there.task(spec, name, data=str(there.site.data), settings=["training.train_steps=40"])
+def test_a_run_of_kubeflows_tasks_and_of_the_pods_of_a_tfjob(
+    tmp_path: Path, platform: Platform, postgresql: DatabaseServer
+) -> None:
+    """Kubeflow begins it, a job trains and does what comes after; then the rest of the tasks find everything done."""
+    platform = Platform(platform.site, tmp_path / "pipeline", platform.image)
+    platform.root.mkdir()
+    run, spec = f"flats.{RUN}", platform.compile(postgresql.create().url, *CLUSTER)
+    before = [name for name in in_order(spec) if name in {kebab(node) for node in BEFORE_TRAINING}]
+    assert len(before) == len(BEFORE_TRAINING)
+
+    for name in before:
+        code, output, said = platform.task(spec, name)
         assert code == 0, said
-        declared = spec["components"][f"comp-{name}"].get("outputDefinitions", {}).get("artifacts", {})
-        assert set(output.artifacts) == set(declared)
-    shown = asked(there, "show", f"flats.{RUN}")
-    assert shown["state"] == "done"
-    assert shown["settings"]["training"]["train_steps"] == 40
-    assert asked(there, "lineage", "model")
+        check_outputs(platform, spec, name, output)
+
+    job = job_of(platform)
+    with Operator(job, run, platform.environment, platform.image, tmp_path / "pods") as operator:
+        told = operator.until_done(400)
+    assert operator.codes() == {"chief-0": [0], "worker-0": [0], "ps-0": [], "evaluator-0": [0]}, told
+    assert SECRET not in told
+    shown = asked(platform, "show", run)
+    states = {node["name"]: node["state"] for node in shown["nodes"]}
+    assert states == dict.fromkeys((*BEFORE_TRAINING, *FROM_TRAINING), "ran")
+    assert shown["pushed"]
+
+    for name in [one for one in in_order(spec) if one not in before]:
+        code, output, said = platform.task(spec, name)
+        assert code == 0, said
+        if name == "trainer":
+            [model], [trained] = (output.artifacts[key].artifacts for key in ("model", "model_run"))
+            record = json.loads((Path(trained.uri) / "training.json").read_text())
+            assert (record["workers"], record["ps"], record["losses"]) == (2, 1, [])
+            assert (Path(model.uri) / "Format-Serving" / "saved_model.pb").exists()
+    assert asked(platform, "show", run)["nodes"] == shown["nodes"]
+    no_process_lives_on(platform.root)

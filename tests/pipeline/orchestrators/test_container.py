@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from google.protobuf import json_format
 
 from pipeline.errors import SettingsError
-from pipeline.orchestrators import container
+from pipeline.orchestrators import checking, container, vertex
 from pipeline.orchestrators.container import PROJECT_FOLDER, checked, output_of, read_task, run_command
 from pipeline.orchestrators.manifest import digest
-from tests.pipeline.orchestrators.small import compiled
+from tests.pipeline.orchestrators.small import compiled, options
 
 
 def said(**parameters: Any) -> str:
@@ -39,6 +40,20 @@ def test_the_data_and_the_settings_are_overrides(settings: Any) -> None:
     assert task.overrides == ('data.path="/mnt/a \\"b\\"/*.csv"', "data.span=3", "training.seed=7")
 
 
+@pytest.mark.parametrize("given", [{"data": None, "settings": None}, {"data": "", "settings": ""}, {}])
+def test_what_is_not_given_is_none(given: dict[str, Any]) -> None:
+    assert read_task(said(**given)).overrides == ()
+
+
+@pytest.mark.parametrize(
+    "settings", [{"training.seed": 7}, "training.seed=7", [["training.seed", 7]], 7, '"a=1"', "{}"]
+)
+def test_settings_are_a_list_of_texts(settings: Any) -> None:
+    with pytest.raises(SettingsError) as caught:
+        read_task(said(settings=settings))
+    assert "settings" in str(caught.value.where) or "cannot be read" in caught.value.headline
+
+
 def test_on_vertex_the_output_file_is_in_a_bucket() -> None:
     text = said().replace("/tmp/kfp_outputs/output_metadata.json", "gs://bucket/out/executor_output.json")
     assert read_task(text).output_file == Path("/gcs/bucket/out/executor_output.json")
@@ -54,7 +69,7 @@ def test_what_is_no_executor_input_is_refused(text: str) -> None:
 def test_a_platform_that_does_not_name_the_run_is_told_from_which_version_on_it_does(run: str) -> None:
     with pytest.raises(SettingsError, match="which run this is") as caught:
         read_task(said(run=run))
-    assert "2.4 or newer" in str(caught.value.hint)
+    assert "2.5 or newer" in str(caught.value.hint)
 
 
 def test_the_output_is_one_that_the_platform_reads() -> None:
@@ -88,6 +103,69 @@ def test_an_error_is_told_in_words_with_its_exit_code(tmp_path: Path, capsys: py
     given = ["Trainer", "--pipeline", str(file), "--definition", "0" * 12, "--executor-input", said()]
     assert container.main(given) == 2
     assert "There is no compiled pipeline here" in capsys.readouterr().err
+
+
+NODE = """
+import pathlib, sys
+file = pathlib.Path(sys.argv[1])
+file.parent.mkdir(parents=True, exist_ok=True)
+file.write_text(sys.argv[2])
+"""
+
+
+def node_that_makes(file: Path, result: Any) -> Any:
+    """In place of ``node_command``: a process that only writes down its result."""
+    return lambda *given: ["-c", NODE, str(file), json.dumps(result)]
+
+
+def test_the_container_of_vertex_is_told_of_buckets_and_tells_of_buckets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    buckets = f"{tmp_path}/gcs/"
+    for module in (checking, container, vertex):
+        monkeypatch.setattr(module, "BUCKETS", buckets)
+    there = compiled(
+        workspace=f"{buckets}b/w", pipeline_root=f"{buckets}b/w/artifacts/flat_rents", serving=f"{buckets}b/w/serving"
+    )
+    file = Path(there.workspace) / "rents.pipeline.json"
+    file.parent.mkdir(parents=True)
+    there.write(file)
+    job = yaml.safe_load(vertex.render(there, options(pipeline=file)))
+    given = job["pipelineSpec"]["deploymentSpec"]["executors"]["exec-trainer"]["container"]
+    assert given["command"] == ["python", "-m", "pipeline.orchestrators.container"]
+    text = said(run="5f0c").replace("/tmp/kfp_outputs/output_metadata.json", "gs://b/w/vertex/1/executor_output.json")
+    arguments = [word.replace("{{$}}", text) for word in given["args"]]
+    made = {
+        name: [{"uri": f"{there.pipeline_root}/Trainer/{name}/6", "properties": {}}] for name in ("model", "model_run")
+    }
+    record = Path(there.workspace) / "runs" / "flat_rents.5f0c" / "nodes" / "Trainer.json"
+    monkeypatch.setattr(container, "node_command", node_that_makes(record, {"outputs": made}))
+    assert container.main(arguments) == 0
+    output = json.loads((tmp_path / "gcs" / "b" / "w" / "vertex" / "1" / "executor_output.json").read_text())
+    assert {name: one["artifacts"][0]["uri"] for name, one in output["artifacts"].items()} == {
+        name: f"gs://b/w/artifacts/flat_rents/Trainer/{name}/6" for name in ("model", "model_run")
+    }
+
+
+@pytest.mark.parametrize(
+    "result", [None, {}, {"outputs": {"model": [{}]}}, [1], {"outputs": {"model": [{"uri": "/a"}]}}]
+)
+def test_a_node_that_is_done_is_done_whether_or_not_the_platform_hears_of_it(
+    result: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    there = compiled(workspace=str(tmp_path))
+    file = tmp_path / "rents.pipeline.json"
+    there.write(file)
+    (tmp_path / "full").write_text("no folder")
+    text = said().replace("/tmp/kfp_outputs/", f"{tmp_path}/full/")
+    record = tmp_path / "runs" / "flat_rents.5f0c" / "nodes" / "Trainer.json"
+    made = node_that_makes(record, result) if result is not None else lambda *given: ["-c", ""]
+    monkeypatch.setattr(container, "node_command", made)
+    given = ["Trainer", "--pipeline", str(file), "--definition", digest(there), "--executor-input", text]
+    assert container.main(given) == 0
+    told = capsys.readouterr().err
+    assert "the node is done, but the platform is not told what it made" in told
+    assert "Traceback" not in told
 
 
 def test_exit_codes_are_those_of_the_node() -> None:

@@ -1,5 +1,6 @@
 """The file for Kubeflow Pipelines, read by the platform's own protobufs."""
 
+import shlex
 import time
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,15 @@ import yaml
 from google.protobuf import json_format
 
 from pipeline.cli.main import main
+from pipeline.cli.problems import FOLDER
+from pipeline.config import read_problem
 from pipeline.errors import SettingsError
 from pipeline.orchestrators import kubeflow, vertex
+from pipeline.orchestrators.drafting import draft
 from pipeline.orchestrators.kubeflow import render
 from pipeline.orchestrators.manifest import digest, dns_name
-from tests.pipeline.orchestrators.small import IMAGE, compiled, options
+from pipeline.orchestrators.targets import Options, beside, refuse
+from tests.pipeline.orchestrators.small import IMAGE, PROJECT, compiled, options
 
 
 def documents(text: str) -> list[Any]:
@@ -119,11 +124,62 @@ def test_what_pods_could_not_run_is_refused_at_once(module: Any, tmp_path: Path)
     with pytest.raises(SettingsError) as caught:
         module.render(wrong, given)
     assert [one.where for one in caught.value.parts] == [
-        *("--image", "--workspace", "PROBLEM", "--pipeline-root", "--serving", "--metadata-url", "--schedule", "--out")
+        *("--image", "--schedule", "--workspace", "PROBLEM", "--pipeline-root", "--serving", "--metadata-url", "--out")
     ]
     assert all(one.hint for one in caught.value.parts)
     with pytest.raises(SettingsError, match="No image is given"):
-        module.render(compiled(), options(image=None))
+        kubeflow.render(compiled(), options(image=None))
+
+
+IMAGES = [
+    "a b",
+    "a\nkind: Pod",
+    "Team/pipeline:1",
+    "team/pipeline:",
+    "team//pipeline",
+    "-team",
+    "team/pipeline@sha256:12",
+]
+NAMES = ["a b", "A", "a_b", "-a", "a-", "a..b", "", "a" * 254, "x\n"]
+
+
+@pytest.mark.parametrize(("option", "wrong"), [("image", IMAGES), ("claim", NAMES), ("secret", NAMES)])
+def test_what_kubernetes_would_not_take_is_refused(option: str, wrong: list[str]) -> None:
+    for text in wrong:
+        with pytest.raises(SettingsError) as caught:
+            kubeflow.render(compiled(), options(**{option: text}))
+        assert caught.value.where == f"--{option}"
+        assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        *("pipeline", "team/estimator-pipeline:1", "registry.example:5000/a/b_c/d:v1.2-rc_3", "localhost/a"),
+        *("europe-west1-docker.pkg.dev/my-project/repo/pipeline:1", f"host/a:1@sha256:{'0a' * 32}"),
+    ],
+)
+def test_images_are_named_as_docker_names_them(image: str) -> None:
+    assert image in kubeflow.render(compiled(), options(image=image, claim="a.b-2", secret="0"))
+
+
+@pytest.mark.parametrize("workspace", ["/", "/app", "/usr", "/mnt/a b", "/mnt/a:b", "/mnt/a\n"])
+def test_a_volume_hides_nothing_of_the_image(workspace: str) -> None:
+    with pytest.raises(SettingsError, match="cannot be mounted") as caught:
+        kubeflow.render(compiled(workspace=workspace, pipeline_root=workspace, serving=workspace), options())
+    assert caught.value.where == "--workspace"
+
+
+def test_what_only_one_pod_would_see_is_refused() -> None:
+    with pytest.raises(SettingsError) as caught:
+        kubeflow.render(compiled(pipeline_root="/srv/a", serving="/srv/s"), options())
+    assert [one.where for one in caught.value.parts] == ["--pipeline-root", "--serving"]
+
+
+def test_a_name_without_letters_is_no_name() -> None:
+    with pytest.raises(SettingsError, match="no letter of a-z and no digit"):
+        kubeflow.render(compiled("_"), options())
+    assert documents(kubeflow.render(compiled("2024_rents"), options()))[0]["pipelineInfo"]["name"] == "2024-rents"
 
 
 def test_the_command_refuses_it_before_anything_is_loaded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -137,13 +193,30 @@ def test_the_command_refuses_it_before_anything_is_loaded(tmp_path: Path, capsys
 
 
 def test_the_compiled_pipeline_may_lie_in_the_workspace(tmp_path: Path) -> None:
-    there = compiled(workspace=str(tmp_path))
+    there = compiled(workspace=str(tmp_path), pipeline_root=str(tmp_path / "a"), serving=str(tmp_path / "s"))
     text = render(there, options(pipeline=tmp_path / "rents.pipeline.json"))
     assert arguments(text)[1:3] == ["--pipeline", f"{tmp_path}/rents.pipeline.json"]
-    assert arguments(render(there, options()))[1:3] == ["--pipeline", "$PROJECT/deploy/rents.pipeline.json"]
+    assert arguments(render(compiled(), options()))[1:3] == ["--pipeline", "$PROJECT/deploy/rents.pipeline.json"]
 
 
 def test_the_digest_is_of_what_a_run_takes_from_the_file() -> None:
     assert digest(compiled()) == digest(compiled(ir={"nodes": []}))
     assert digest(compiled()) != digest(compiled(settings={"training": {"train_steps": 5}}))
     assert digest(compiled()) != digest(compiled(workspace="/mnt/other"))
+
+
+def test_what_the_page_says_is_taken_and_no_file_is_written_over_another() -> None:
+    text = (PROJECT / "docs" / "kubeflow.md").read_text().replace("\\\n", " ")
+    commands = [shlex.split(line) for line in text.splitlines() if line.startswith("python runner.py compile ")]
+    outs = set()
+    for _, _, _, problem, *words in commands:
+        given = [(option.removeprefix("--"), value) for option, value in zip(words[::2], words[1::2], strict=True)]
+        said = dict(given)
+        sets = [value for option, value in given if option == "set"] + [f"metadata.url={said['metadata-url']}"]
+        drafted = draft(read_problem(FOLDER / problem, sets), workspace=Path(said["workspace"]))
+        out = PROJECT / said["out"]
+        refuse(said["target"], drafted, Options(out, beside(out), image=said["image"], secret=said.get("secret")))
+        assert f"docker build -t {said['image']} ." in text
+        outs.add(said["out"])
+    assert len(outs) == len(commands) == 3
+    assert "mkdir -p deploy" in text

@@ -29,7 +29,7 @@ def test_the_operators_published_models_take_it_whole() -> None:
     job = read(render(compiled(settings=CLUSTER), options(claim="disk", secret="key")))
     assert (job.api_version, job.kind, job.metadata.generate_name) == ("kubeflow.org/v1", "TFJob", "flat-rents-")
     assert job.spec.run_policy.clean_pod_policy == "Running"
-    assert job.spec.run_policy.backoff_limit == 4
+    assert job.spec.run_policy.backoff_limit is None  # it would count nothing, or end the job at the first pod
     specs = job.spec.tf_replica_specs
     assert {kind: one.replicas for kind, one in specs.items()} == {"Chief": 1, "Worker": 2, "PS": 2, "Evaluator": 1}
     for kind, one in specs.items():
@@ -63,3 +63,26 @@ def test_without_a_cluster_there_is_no_job() -> None:
     with pytest.raises(SettingsError, match="no training cluster") as caught:
         render(compiled(), options())
     assert "training.cluster.workers=2" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize(
+    ("problem", "reason"),
+    [
+        ("r" * 46, "46 characters, and may have 45"),
+        ("2024_rents", "begins with a digit"),
+        ("_", "no letter of a-z and no digit"),
+    ],
+)
+def test_names_that_no_pod_could_have_are_refused(problem: str, reason: str) -> None:
+    with pytest.raises(SettingsError, match=reason) as caught:
+        render(compiled(problem, settings=CLUSTER), options())
+    assert caught.value.hint
+
+
+def test_the_longest_name_fits_all_pods_and_services() -> None:
+    for workers in (2, 64):
+        settings = {"training": {"cluster": {"workers": workers, "ps": 1}}}
+        job = yaml.safe_load(render(compiled("r" * 45, settings=settings), options()))
+        name = job["metadata"]["generateName"] + "x7k2p"
+        pods = [f"{name}-{kind.lower()}-{one['replicas'] - 1}" for kind, one in job["spec"]["tfReplicaSpecs"].items()]
+        assert max(map(len, pods)) == 63

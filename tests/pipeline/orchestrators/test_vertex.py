@@ -34,6 +34,20 @@ def test_what_vertex_has_not_is_refused() -> None:
         render(compiled(), options())
     with pytest.raises(SettingsError, match="Vertex AI knows no claims"):
         render(compiled(**IN_BUCKET), options(claim="disk"))
+    with pytest.raises(SettingsError, match="it begins with a digit"):
+        render(compiled("2024_rents", **IN_BUCKET), options())
+    with pytest.raises(SettingsError, match="no file with a password") as caught:
+        render(compiled(**IN_BUCKET), options(secret="metadata"))
+    assert caught.value.where == "--secret"
+    with pytest.raises(SettingsError) as all_of_it:
+        render(compiled("2024", workspace="/mnt/w"), options(claim="a b", secret="a b", image="A"))
+    assert [one.where for one in all_of_it.value.parts] == [
+        *("--image", "--secret", "--pipeline-root", "--serving", "PROBLEM", "--workspace", "--claim")
+    ]
+
+
+def test_models_may_go_to_another_bucket() -> None:
+    assert render(compiled(**{**IN_BUCKET, "serving": "/gcs/models/rents"}), options())
 
 
 def test_files_in_buckets_have_uris() -> None:
