@@ -4,11 +4,13 @@ After a change that is meant: ``python -m tests.pipeline.orchestrators.test_gold
 What stands for the code and the settings of the day (hashes) is left out.
 """
 
+import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,8 +40,17 @@ def drafted(problem: str, *overrides: str) -> tuple[Problem, Compiled]:
 
 
 def view(compiled: Compiled) -> str:
-    """The IR in a line for each node, and one for each thing that it takes, makes or is told, without any value."""
-    lines = []
+    """The compiled pipeline: a line for each field, each setting and each node.
+
+    Of the IR a line for each thing that a node takes, makes or is told, without any value.
+    """
+    lines = [f"{name}: {getattr(compiled, name)}" for name in ("format", "problem", "folder", "workspace")]
+    lines += [f"{name}: {getattr(compiled, name)}" for name in ("pipeline_root", "serving", "metadata_url")]
+    lines += ["given: " + " ".join(compiled.given), "", *leaves(compiled.settings)]
+    lines += [
+        f"{each.id}: after {', '.join(each.upstream) or 'nothing'}{' (heavy)' * each.heavy}" for each in compiled.nodes
+    ]
+    lines.append("")
     found = {each["pipeline_node"]["node_info"]["id"]: each["pipeline_node"] for each in compiled.ir["nodes"]}
     for one in (found[node.id] for node in compiled.nodes):
         info = one["node_info"]
@@ -54,6 +65,20 @@ def view(compiled: Compiled) -> str:
         made = one.get("outputs", {}).get("outputs", {})
         lines += [f"  makes  {key}: {kind['artifact_spec']['type']['name']}" for key, kind in sorted(made.items())]
     return "\n".join(lines) + "\n"
+
+
+def leaves(value: Mapping[str, Any], name: str = "") -> Iterator[str]:
+    """A line for each setting, and one for those of a table that are not given."""
+    unset = [key for key, one in value.items() if one is None]
+    for key, one in value.items():
+        if isinstance(one, Mapping) and one:
+            yield from leaves(one, f"{name}{key}.")
+        elif one is not None:
+            yield f"{name}{key} = {json.dumps(one, ensure_ascii=False)}"
+    if unset:
+        yield f"{name}* not given: {', '.join(unset)}"
+    if not name:
+        yield ""
 
 
 def text_of(target: str, compiled: Compiled) -> str:
