@@ -1,9 +1,10 @@
-"""How often a pod of a TFJob was started, in the record of its run: what ends one that never gets anywhere.
+"""How often a pod of a TFJob was started, as the workspace knows: what ends one that never gets anywhere.
 
 The operator starts a pod that was killed as a new one, and counts nothing: its ``backoffLimit`` is of restarts of a
 container within its pod, which are none with ``restartPolicy: ExitCode`` (kubeflow/trainer#2045). So each pod counts
-itself, in ``runs/<run>/pods/<role>.json``, and begins anew whenever the run has got further since: another node done,
-a later checkpoint of what is trained. The limit is ``training.cluster.max_restarts``, as for a cluster of one machine.
+itself, in ``pods/<run>/<role>.json`` of the workspace (the run itself may not have begun), and begins anew whenever
+the run has got further since: another node done, a later checkpoint of what is trained. The limit is
+``training.cluster.max_restarts``, as for a cluster of one machine.
 """
 
 import json
@@ -30,19 +31,19 @@ class Attempts:
     """Counts the attempts of a pod.
 
     Attributes:
-        run: The run's record.
+        folder: Where the pods of the run count themselves.
         role: Which pod it is, as ``worker-0``.
         most: How often it may be started again while the run gets no further.
     """
 
-    run: Path
+    folder: Path
     role: str
     most: int
 
     @property
     def file(self) -> Path:
         """The record of the pod."""
-        return self.run / "pods" / f"{self.role}.json"
+        return self.folder / f"{self.role}.json"
 
     def count(self, reached: tuple[int, int], tell: Callable[[str], object]) -> None:
         """Count one more; one that cannot be counted, since the file system fails, is not.
@@ -74,17 +75,17 @@ class Attempts:
             tell(f"{self.role}: attempt {number}, of at most {self.most + 1} without another node or checkpoint")
         value = {"job": job, "attempts": number, "reached": reached if further else known["reached"]}
         try:
-            self.file.parent.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(parents=True, exist_ok=True)
             write_whole(self.file, json.dumps(value))
         except OSError as error:
             tell(f"this attempt is not counted: {error}")
 
     def forget(self) -> None:
-        """Forget the count: this pod has ended for good. Nothing is left of a run that never began."""
+        """Forget the count: this pod has ended for good."""
         with suppress(OSError):
             self.file.unlink(missing_ok=True)
-            self.file.parent.rmdir()
-            self.run.rmdir()
+            self.folder.rmdir()  # if it was the last
+            self.folder.parent.rmdir()
 
     def _read(self) -> dict[str, Any]:
         try:

@@ -44,7 +44,11 @@ def meeting_place(compiled: Compiled, run: str) -> Path:
 
 
 def _record(compiled: Compiled, run: str) -> Path:
-    return Path(here(compiled.workspace)) / "runs" / run
+    return _workspace(compiled) / "runs" / run
+
+
+def _workspace(compiled: Compiled) -> Path:
+    return Path(here(compiled.workspace))
 
 
 def lead(compiled: Compiled, file: Path, run: str, *, pause: float = _PAUSE_SECS) -> int:
@@ -144,7 +148,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _take_part(compiled: Compiled, file: Path, run: str) -> int:
     part, cluster = part_of(os.environ), settings_of(compiled).training.cluster
     role = part.role if part else Role("chief")
-    attempts = Attempts(_record(compiled, run), role.file, cluster.max_restarts if cluster else 0)
+    attempts = Attempts(_workspace(compiled) / "pods" / run, role.file, cluster.max_restarts if cluster else 0)
     if part is None or part.leads:
         attempts.count(_reached(compiled, run), _tell)
         code = lead(compiled, file, run)

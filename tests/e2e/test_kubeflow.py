@@ -216,7 +216,7 @@ def check_outputs(platform: Platform, spec: Any, name: str, output: Any) -> None
 def test_the_pods_of_a_tfjob_train_together(platform: Platform, specs: dict[str, Any]) -> None:
     """Until the Trainer is done; then all of them are lost, with the chief at the next node."""
     run = "flats-b3d4f"
-    record = platform.root / "runs" / run
+    record, pods = platform.root / "runs" / run, platform.root / "pods" / run
     with Operator(specs["tfjob"], run, platform.environment, platform.image, platform.root.parent / "pods") as operator:
 
         def trained() -> bool:
@@ -228,8 +228,8 @@ def test_the_pods_of_a_tfjob_train_together(platform: Platform, specs: dict[str,
         assert operator.codes() == {"chief-0": [], "worker-0": [0], "ps-0": [], "evaluator-0": [0]}
         told = operator.text()
     assert SECRET not in told
-    assert {file.stem for file in (record / "pods").iterdir()} == {"chief-0", "ps-0"}  # those that had not ended
-    assert json.loads((record / "pods" / "chief-0.json").read_text())["attempts"] == 1
+    assert {file.stem for file in pods.iterdir()} == {"chief-0", "ps-0"}  # those that had not ended
+    assert json.loads((pods / "chief-0.json").read_text())["attempts"] == 1
     [node] = (one for one in asked(platform, "show", run)["nodes"] if one["name"] == "Trainer")
     assert node["state"] == "ran"
     [made] = (one for one in node["outputs"] if one["name"] == "model_run")
@@ -250,7 +250,7 @@ def test_a_container_with_another_compiled_pipeline_says_so(platform: Platform, 
 
 def test_a_pod_that_never_gets_anywhere_ends_the_job(platform: Platform, specs: dict[str, Any]) -> None:
     run = "flats-q9w8r"
-    file = platform.root / "runs" / run / "pods" / "chief-0.json"
+    file = platform.root / "pods" / run / "chief-0.json"
 
     def attempts_are(number: int) -> bool:
         return file.exists() and json.loads(file.read_text())["attempts"] == number

@@ -146,7 +146,7 @@ def test_a_follower_that_the_machine_failed_asks_for_another_attempt(
     place.parent.mkdir(parents=True)
     place.write_text(json.dumps({"model_dir": str(tmp_path)}))
     monkeypatch.setattr(replica, "join", lambda said: code)
-    assert follow(there, "rents-1", Attempts(tmp_path / "runs" / "rents-1", "worker-0", 0)) == exits
+    assert follow(there, "rents-1", Attempts(tmp_path / "pods" / "rents-1", "worker-0", 0)) == exits
 
 
 @pytest.mark.parametrize("role", [Role("worker"), Role("chief")])
@@ -211,26 +211,28 @@ def test_a_pod_that_is_killed_again_and_again_ends_the_job(
     for job in ("rents-b", "rents-c"):
         monkeypatch.setenv("RUN", job)
         assert attempts(Role("chief"), 2) + attempts(Role("worker"), 2) + attempts(Role("ps"), 2) == [137] * 6
-    assert {file.name for file in (record / "pods").iterdir()} == {"chief-0.json", "worker-0.json", "ps-0.json"}
+    assert {file.name for file in (tmp_path / "pods" / "rents-1").iterdir()} == {
+        "chief-0.json",
+        "worker-0.json",
+        "ps-0.json",
+    }
 
 
-def test_a_pod_that_ended_leaves_no_count_and_none_of_a_run_that_never_began(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_pod_that_ended_leaves_no_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TF_CONFIG", tf_config(CLUSTER, Role("chief")))
     for code in (0, 2):
         monkeypatch.setattr(replica, "lead", lambda *given, code=code: code)
         assert replica.main(words(tmp_path)) == code
-        assert not list((tmp_path / "runs").iterdir())
+        assert [one.name for one in tmp_path.iterdir()] == ["rents.pipeline.json"]
 
 
 def test_what_cannot_be_counted_does_not_end_a_pod(tmp_path: Path) -> None:
     (tmp_path / "pods").write_text("no folder")
     told: list[str] = []
-    Attempts(tmp_path, "ps-0", 0).count((0, 0), told.append)
+    Attempts(tmp_path / "pods" / "rents-1", "ps-0", 0).count((0, 0), told.append)
     assert "this attempt is not counted" in told[0]
-    (tmp_path / "damaged" / "pods").mkdir(parents=True)
-    (tmp_path / "damaged" / "pods" / "ps-0.json").write_text("{")
+    (tmp_path / "damaged").mkdir()
+    (tmp_path / "damaged" / "ps-0.json").write_text("{")
     Attempts(tmp_path / "damaged", "ps-0", 0).count((0, 0), told.append)
     assert len(told) == 1
 
