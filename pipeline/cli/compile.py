@@ -1,14 +1,13 @@
 """The command ``compile``: a problem's chain for a scheduler elsewhere."""
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from components.whole import write_whole
-from pipeline.cli.paths import near
+from pipeline.cli.paths import absolute, near
 from pipeline.cli.problems import find_problem
 from pipeline.cli.run import options_again
 from pipeline.config import read_problem
@@ -36,7 +35,7 @@ def compile_command(
 ) -> int:
     """Compile and write; return the exit code."""
     read = read_problem(find_problem(problem), overrides, data)
-    out = _absolute(out)
+    out = absolute(out)
     if not out.parent.is_dir() or out.is_dir():
         raise SettingsError(
             "The compiled pipeline cannot be written there",
@@ -50,7 +49,7 @@ def compile_command(
     options = Options(out, compiled_file, schedule, image, span_zero, claim, secret)
     drafted = draft(
         read,
-        workspace=_absolute(workspace),
+        workspace=absolute(workspace),
         pipeline_root=_place(pipeline_root),
         serving=_place(serving),
         given=options_again(read, data, overrides),
@@ -84,10 +83,6 @@ def compile_command(
     return 0
 
 
-def _absolute(path: Path) -> Path:
-    return Path(os.path.normpath(Path.cwd() / path.expanduser()))  # a link stays one, as `current`
-
-
 def _place(given: str | None) -> str | None:
     """Return a folder as an absolute path, and a URI as it is."""
-    return given if given is None or "://" in given else str(_absolute(Path(given)))
+    return given if given is None or "://" in given else str(absolute(given))

@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from pipeline.cli.paths import expanded
 from pipeline.errors import PipelineError
 from pipeline.housekeeping.alone import alone, living_runs
 from pipeline.housekeeping.freeing import Done, free
@@ -26,7 +27,7 @@ _PATIENCE = 2.0  # seconds before and between words about how far it is
 
 def gc_command(workspace: Path, keep_runs: int, *, dry_run: bool, as_json: bool) -> int:
     """Free what is no longer needed, or say what that is; return the exit code."""
-    root, nothing = workspace.expanduser().resolve(), "nothing was freed"
+    root, nothing = expanded(workspace).resolve(), "nothing was freed"
     refuse_elsewhere(root, nothing=nothing)
     archive = open_archive(workspace)
     refuse_elsewhere(root, lambda: [one.uri for one in archive.store.all_artifacts()], nothing=nothing)

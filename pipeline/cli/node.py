@@ -2,7 +2,6 @@
 
 import difflib
 import json
-import os
 import re
 import signal
 import sys
@@ -15,10 +14,12 @@ from pydantic import ValidationError
 
 from pipeline.cli.closed import unless_closed
 from pipeline.cli.display import Display
+from pipeline.cli.paths import absolute
 from pipeline.cli.run import heed_signals
 from pipeline.config import SETTINGS_FILE, Problem, Settings, read_problem, with_overrides
 from pipeline.config.nodes import chain
 from pipeline.errors import PipelineError, SettingsError
+from pipeline.lineage.archive import LAST
 from pipeline.local.scheduled import Call
 from pipeline.local.single import Done, run_node
 from pipeline.local.stopping import StoppedAtOnce
@@ -39,7 +40,7 @@ def node_command(
     verbose: bool,
 ) -> int:
     """Run the node, and print how it ended; return the exit code."""
-    file = Path(os.path.normpath(Path.cwd() / pipeline.expanduser()))
+    file = absolute(pipeline)
     compiled = read(file)
     call = call_of(compiled, file, node, run, overrides=overrides, workspace=workspace, wait=wait)
     display = Display()
@@ -84,6 +85,14 @@ def call_of(
             where="--run",
             hint="name it as the scheduler names its run, as housing.scheduled__2026-01-31T00:00:00+00:00",
         )
+    if LAST.fullmatch(run):
+        raise SettingsError(
+            "A run cannot have this name: `show`, `diff` and `resume` take it for one of the latest runs",
+            got=run,
+            expected="any name but last, last-1 and so on",
+            where="--run",
+            hint=f"name it as its problem, too: {compiled.problem}.{run}",
+        )
     names = [one.id for one in compiled.nodes]
     found = next((one for one in names if one.lower() == node.lower()), None)
     if found is None:
@@ -125,7 +134,7 @@ def call_of(
         upstream=compiled.upstream,
         node=found,
         run=run,
-        workspace=Path(os.path.normpath(Path.cwd() / workspace.expanduser())) if workspace else root,
+        workspace=absolute(workspace) if workspace else root,
         pipeline=file,
         overrides=tuple(overrides),
         given=(*given, *(word for one in overridden for word in ("--set", one))),

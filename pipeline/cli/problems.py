@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from pipeline.cli.paths import expanded
 from pipeline.config import SETTINGS_FILE, read_problem
 from pipeline.errors import PipelineError, SettingsError
 
@@ -25,7 +26,7 @@ def find_problem(given: str) -> Path:
     """
     if given in names():
         return FOLDER / given
-    folder = Path(given).expanduser()
+    folder = expanded(given)
     if folder.is_dir() and (folder / SETTINGS_FILE).is_file():
         return folder
     close = difflib.get_close_matches(given, names(), n=1)

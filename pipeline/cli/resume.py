@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from pipeline.cli.paths import expanded
 from pipeline.cli.run import carry_out
 from pipeline.cli.tune import told_search
 from pipeline.errors import SettingsError
@@ -19,7 +20,7 @@ from pipeline.metadata.origin import refuse_elsewhere
 
 def resume_command(run: str | None, workspace: Path, *, most: int | None, as_json: bool, verbose: bool) -> int:
     """Resume a run and print the summary; return the exit code."""
-    root = workspace.expanduser().resolve()
+    root = expanded(workspace).resolve()
     refuse_elsewhere(root)
     # Records only: this process is going to open the database by SQLite's own way, which ML Metadata's would not see.
     archive = Archive(root, Store(None))
@@ -58,7 +59,7 @@ def last_unfinished(archive: Archive) -> tuple[str, list[str]]:
     notes = []
     for name in reversed(archive.runs):
         record = archive.record(name)
-        problem = problem_of(record)
+        problem = record.problem or name
         if ended_well(record):
             done.add(problem)
         elif problem in done:
@@ -76,11 +77,6 @@ def last_unfinished(archive: Archive) -> tuple[str, list[str]]:
         else:
             return name, []
     return busy or archive.runs[-1], notes[:1]
-
-
-def problem_of(record: Record) -> str:
-    """Return the problem of a run, by its name where its record is damaged."""
-    return str(record.job.get("problem", {}).get("name") or record.run.rsplit("-", 2)[0])
 
 
 def ended_well(record: Record) -> bool:

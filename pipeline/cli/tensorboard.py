@@ -10,7 +10,7 @@ from types import FrameType
 import click
 
 from pipeline.cli.closed import unless_closed
-from pipeline.cli.paths import near
+from pipeline.cli.paths import expanded, near
 from pipeline.errors import PipelineError
 from pipeline.watching.board import listen, watch
 from pipeline.watching.trainings import Trainings, is_trial
@@ -34,7 +34,7 @@ def tensorboard_command(
     workspace: Path, problem: str | None, port: int | None, *, trials: bool = False, as_json: bool = False
 ) -> int:
     """Show trainings until Ctrl-C, which is how this is meant to end."""
-    root = workspace.expanduser().resolve()
+    root = expanded(workspace).resolve()
     trainings = Trainings(root, problem, trials)
     trainings.check()
     is_told = False

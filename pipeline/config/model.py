@@ -43,6 +43,13 @@ class Data(Section):
     bad_rows: StrictInt = Field(0, ge=0, description="malformed rows to set aside before the data is refused")
     span: StrictInt | None = Field(None, ge=0, description="the span to read; the latest one if not set")
 
+    @field_validator("path")
+    @classmethod
+    def _names_something(cls, path: str) -> str:
+        if not path.strip():
+            raise ValueError("the path of a file or folder, not an empty text")
+        return path
+
     @model_validator(mode="after")
     def _has_both_splits(self) -> "Data":
         missing = {"train", "eval"} - set(self.hash_buckets)

@@ -140,7 +140,9 @@ def _read_text(file: Path) -> str:
 
 
 def _absolute(path: str, base: Path) -> str:
-    expanded = Path(path).expanduser()
+    if not path.strip():
+        return ""  # to be refused, as nobody means the folder by it
+    expanded = Path(os.path.expanduser(path))  # noqa: PTH111  as in a shell: ~name of nobody is a name as any other
     return os.path.normpath(expanded if expanded.is_absolute() else base.resolve() / expanded)
 
 

@@ -19,7 +19,9 @@ from pipeline.lineage.store import Store, open_store
 RESUMES = "resumes.json"
 """In a run's folder: when it was resumed."""
 _DATED = re.compile(r"-\d{8}-\d{6}$")
-_LAST = re.compile(r"last(?:-(\d+))?$")
+_NAMED = re.compile(r"(?:(\w[\w-]*)-\d{8}-\d{6}$|(\w[\w-]*)\..)")  # by `run`; and as a scheduler is told to name one
+LAST = re.compile(r"last(?:-(\d+))?")
+"""What names a run by its place among all: how far back it is."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,19 @@ class Record:
     folder: Path
     job: dict[str, Any] = field(default_factory=dict)
     outcome: dict[str, Any] | None = None
+
+    @property
+    def problem(self) -> str:
+        """Its problem: as the record says, or else the copy of its code, or else its name; empty if nothing tells."""
+        known = self.job.get("problem")
+        if isinstance(known, dict) and known.get("name"):
+            return str(known["name"])
+        copies = self.folder / "code"
+        code = [one.name for one in copies.iterdir() if one.is_dir()] if copies.is_dir() else []
+        if len(code) == 1:
+            return code[0]
+        named = _NAMED.match(self.run)
+        return str(named[1] or named[2]) if named else ""
 
     @property
     def code(self) -> Path:
@@ -107,9 +122,7 @@ class Archive:
     def record(self, run: str) -> Record:
         """Return the record of a run; an empty one if it left none."""
         if run not in self._records:
-            folder = self.root / "runs" / run
-            job, outcome = read_json(folder / "job.json"), read_json(folder / "outcome.json")
-            self._records[run] = Record(run, folder, job or {}, outcome)
+            self._records[run] = read_record(self.root / "runs" / run)
         return self._records[run]
 
     def find(self, given: str) -> str:
@@ -121,7 +134,7 @@ class Archive:
         runs = self.runs
         if given in runs:
             return given
-        places = _LAST.match(given)
+        places = LAST.fullmatch(given)
         if places:
             back = int(places.group(1) or 0)
             if back < len(runs):
@@ -175,6 +188,12 @@ def open_archive(root: Path) -> Archive:
             + "; `python runner.py problems` names those that ship",
         )
     return archive
+
+
+def read_record(folder: Path) -> Record:
+    """Read the record of a run; an empty one if it left none."""
+    job, outcome = read_json(folder / "job.json"), read_json(folder / "outcome.json")
+    return Record(folder.name, folder, job or {}, outcome)
 
 
 def resumes_of(folder: Path) -> list[dict[str, Any]]:

@@ -1,6 +1,7 @@
 """Downstream of a file or a span: every model that it touched, and what became of each."""
 
 import difflib
+import os
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable
@@ -105,7 +106,7 @@ def _matching(read: list[Artifact], given: str) -> tuple[list[tuple[Artifact, So
     """Return what was read of a file, of all that a path means, or of a span, newest first; and what is to be said."""
     pairs = [(examples, source) for examples in read for source in facts.sources(examples)]
     pairs.sort(key=lambda pair: -pair[0].id)
-    here = Path(given).expanduser()
+    here = Path(os.path.expanduser(given))  # noqa: PTH111  which leaves ~name of nobody as it is
     wanted = {given, str(here.absolute()), str(here.resolve())}
     exact = [pair for pair in pairs if pair[1].path in wanted]
     if exact:

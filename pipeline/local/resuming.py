@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from components.example_gen.sources import Source, hash_sources, sources_from_json
 from pipeline.config import Problem
 from pipeline.errors import DataError, InfrastructureError, SettingsError
-from pipeline.lineage.archive import RESUMES, read_json, resumes_of
+from pipeline.lineage.archive import RESUMES, read_json, read_record, resumes_of
 from pipeline.lineage.liveness import LOCK, NODES, is_alive, is_held
 from pipeline.local.liveness import holder_of
 from pipeline.local.record import Job, read_job, write_json
@@ -35,11 +35,11 @@ def open_run(workspace: Workspace, run: str) -> Job:
         job = read_job(file)
     except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
         got = "it is not there" if isinstance(error, FileNotFoundError) else str(error).splitlines()[0]
-        raise _damaged(run, file, got) from None
+        raise _damaged(workspace, run, file, got) from None
     if job.run != run or job.workspace != workspace:
-        raise _damaged(run, file, f"what it says is of the run {job.run} in {job.workspace.root}")
+        raise _damaged(workspace, run, file, f"what it says is of the run {job.run} in {job.workspace.root}")
     if not job.code.is_dir():
-        raise _damaged(run, job.code, "no copy of the problem's code")
+        raise _damaged(workspace, run, job.code, "no copy of the problem's code")
     return job
 
 
@@ -63,14 +63,16 @@ def _nodes_of(folder: Path) -> str:
     return f"nodes that a scheduler started: {', '.join(living)}" if living else ""
 
 
-def _damaged(run: str, where: Path, got: str) -> InfrastructureError:
-    problem = run.rsplit("-", 2)[0]
+def _damaged(workspace: Workspace, run: str, where: Path, got: str) -> InfrastructureError:
+    problem = read_record(workspace.run(run)).problem
     return InfrastructureError(
         f"The record of the run {run} is damaged, so that it cannot be resumed",
         got=got,
         expected="what a run writes down as it begins; this one was killed before that, or somebody changed it",
         where=str(where),
-        hint=f"begin another run, which reuses what is done: python runner.py run {problem}",
+        hint=f"begin another run, which reuses what is done: python runner.py run {problem}"
+        if problem
+        else "begin another run of its problem, which reuses what is done; `python runner.py runs` lists the runs",
     )
 
 

@@ -28,6 +28,7 @@ Importable without TFX.
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -165,14 +166,30 @@ def here(text: str) -> str:
 
 def here_in(value: Any) -> Any:
     """Return JSON with the place of the project on this machine in all of its texts, as ``settings``."""
-    root = json.dumps(str(_ROOT))[1:-1]
-    return json.loads(json.dumps(value).replace(f"{PROJECT}/", f"{root}/"))
+    return _moved(value, PROJECT, str(_ROOT))
 
 
 def portable_in(value: Any) -> Any:
-    """Return JSON with :data:`PROJECT` wherever a text names the project's folder, also within JSON in a text."""
-    root = json.dumps(str(_ROOT))[1:-1]
-    return json.loads(json.dumps(value, sort_keys=True).replace(f"{root}/", f"{PROJECT}/"))
+    """Return JSON, its keys sorted, with :data:`PROJECT` wherever a path in a text begins with the project's folder.
+
+    A path begins where the text does, after ``file://``, or after a quotation mark: so in JSON within a text.
+    """
+    return _moved(json.loads(json.dumps(value, sort_keys=True)), str(_ROOT), PROJECT)
+
+
+def _moved(value: Any, old: str, new: str) -> Any:
+    """Return JSON whose paths in ``old`` are in ``new``."""
+    if isinstance(value, Mapping):
+        return {key: _moved(one, old, new) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_moved(one, old, new) for one in value]
+    if not isinstance(value, str):
+        return value
+    if _within(value, old):
+        return new + value.removeprefix(old)
+    quoted_old, quoted_new = (json.dumps(one)[1:-1] for one in (old, new))
+    text = value.replace(f"file://{old}/", f"file://{new}/")
+    return re.sub(rf"([\"']){re.escape(quoted_old)}(?=[/\\\"'])", lambda found: found[1] + quoted_new, text)
 
 
 def portable(path: str | Path) -> str:

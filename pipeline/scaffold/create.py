@@ -116,7 +116,9 @@ def _check(folder: Path) -> None:
 
 def path_from(folder: Path, data: str) -> str:
     """Return the data's path for a problem's settings: relative where both are in one place, else absolute."""
-    given, home = Path(os.path.normpath(Path.cwd() / Path(data).expanduser())), folder.resolve()
+    # os.path's function leaves ~name of nobody as it is
+    given = Path(os.path.normpath(Path.cwd() / os.path.expanduser(data)))  # noqa: PTH111
+    home = folder.resolve()
     if given.is_relative_to(home.parent) or (given.is_relative_to(_PROJECT.parent) and home.is_relative_to(_PROJECT)):
         return os.path.relpath(given, home)
     return str(given)

@@ -81,6 +81,10 @@ def refused(made: Compiled, file: Path, *more: str, node: str = "Trainer", run: 
 def test_what_makes_no_sense_is_refused_in_words(made: Compiled, file: Path) -> None:
     assert refused(made, file, node="Trainr").hint == "did you mean Trainer?"
     assert refused(made, file, run="a/b").where == "--run"
+    for run in ("last", "last-0", "last-12"):
+        assert "A run cannot have this name" in refused(made, file, run=run).headline
+    for run in ("last-time", "lasting", "flats.last", "last-1.flats"):
+        assert call_of(made, file, "Trainer", run).run == run
     another = refused(made, file, "tuning.use=latest")
     assert another.headline == "These settings make another chain than the compiled one"
     assert another.hint == "compile the pipeline with these settings"

@@ -69,6 +69,19 @@ def test_data_replaces_the_path(folder: Path, monkeypatch: pytest.MonkeyPatch) -
     assert read_problem(folder, data="other").settings.data.path == str(folder.parent / "other")
 
 
+@pytest.mark.parametrize("given", ["data.path=", "data.path=''", 'data.path=" "'])
+def test_an_empty_path_is_no_path(folder: Path, given: str) -> None:
+    [mistake] = mistakes(folder, None, given).parts
+    assert (mistake.headline, mistake.where) == ("data.path is not valid", f"--set {given}")
+    assert mistake.expected == "the path of a file or folder, not an empty text"
+    [mistake] = mistakes(folder, GOOD.replace("rows.csv", "")).parts
+    assert mistake.where == f"{folder / 'pipeline.toml'}:4"
+
+
+def test_a_home_folder_of_nobody_is_a_name_as_any_other(folder: Path) -> None:
+    assert read_problem(folder, data="~nobody-of-that-name/x").settings.data.path.endswith("/~nobody-of-that-name/x")
+
+
 def test_three_mistakes_are_reported_at_once_with_lines_and_suggestions(folder: Path) -> None:
     text = GOOD.replace("train_steps = 10", 'trainsteps = 10\nbatch_size = "big"').replace("upper_bound", "uper_bound")
     error = mistakes(folder, text)

@@ -68,6 +68,27 @@ def test_a_damaged_record_is_refused_with_the_way_out(job: Job, damage: str) -> 
     assert caught.value.hint == "begin another run, which reuses what is done: python runner.py run prices"
 
 
+@pytest.mark.parametrize(
+    ("run", "code", "begin"),
+    [
+        ("prices.scheduled__2026-11-22T00:00:00+00:00", (), "python runner.py run prices"),
+        ("my-prices-20261122-101500", (), "python runner.py run my-prices"),
+        ("nightly-2026-11-22", ("prices",), "python runner.py run prices"),
+        ("nightly-2026-11-22", (), "`python runner.py runs` lists the runs"),
+    ],
+)
+def test_the_problem_of_a_damaged_record_is_not_guessed(
+    tmp_path: Path, run: str, code: tuple[str, ...], begin: str
+) -> None:
+    workspace = open_workspace(tmp_path / "w")
+    workspace.run(run).mkdir()
+    for one in code:
+        (workspace.run(run) / "code" / one).mkdir(parents=True)
+    with pytest.raises(InfrastructureError) as caught:
+        open_run(workspace, run)
+    assert str(caught.value.hint).endswith(begin)
+
+
 def test_what_changed_since_is_said_in_a_sentence(job: Job, folder: Path) -> None:
     assert changed_since(job) is None
     (folder / "__pycache__").mkdir()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import SettingsError
+from pipeline.orchestrators import compiled
 from pipeline.orchestrators.compiled import (
     PROJECT,
     RUN_ID,
@@ -79,6 +80,30 @@ def test_paths_of_the_project_are_written_from_its_folder() -> None:
     inside = {"a": [f"{ROOT}/b", json.dumps({"path": f"{ROOT}/c"})]}
     assert str(ROOT) not in json.dumps(portable_in(inside))
     assert here_in(portable_in(inside)) == inside
+
+
+def test_a_folder_of_the_projects_name_within_another_one_is_not_the_project(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in an image, where the project is at /app and a volume at /mnt/app."""
+    monkeypatch.setattr(compiled, "_ROOT", Path("/app"))
+    apart = {
+        **{"data": "/mnt/app/rows.csv", "beside": "/app2/rows.csv", "bucket": "gs://bucket/app/rows.csv"},
+        **{"inner": json.dumps({"path": "/mnt/app/rows.csv", "other": ["/app2", "x /app/y"]}), "number": 3},
+    }
+    assert portable_in(apart) == apart
+    elsewhere = {"data": "/mnt/$PROJECT/x", "price": "$PROJECTED/x", "text": "in $PROJECT/x"}
+    assert here_in(elsewhere) == elsewhere
+    ours = {
+        "plain": ["/app/rows.csv", "/app", "file:///app/rows.csv"],
+        "inner": json.dumps({"a": "/app/x", "b": ["/app", json.dumps({"c": "/app/y", "d": "/mnt/app/y"})]}),
+        "quoted": "path = '/app/x'",
+    }
+    there = portable_in(ours)
+    assert there == {
+        "plain": ["$PROJECT/rows.csv", "$PROJECT", "file://$PROJECT/rows.csv"],
+        "inner": json.dumps({"a": "$PROJECT/x", "b": ["$PROJECT", json.dumps({"c": "$PROJECT/y", "d": "/mnt/app/y"})]}),
+        "quoted": "path = '$PROJECT/x'",
+    }
+    assert here_in(there) == ours
 
 
 @pytest.mark.parametrize(
