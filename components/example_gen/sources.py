@@ -16,10 +16,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
+from components.example_gen.spans import SPECS, has_spans, no_data, of_span
 from pipeline.errors import DataError
 from pipeline.lineage.content import content_hash
 
-_SPECS = re.compile(r"\{SPAN(:.*?)?\}|\{VERSION(:.*?)?\}|\{YYYY\}|\{MM\}|\{DD\}")
 _GLOB = re.compile(r"[*?\[]")
 _SUFFIXES = {".csv": "csv", ".csv.gz": "csv", ".parquet": "parquet"}
 
@@ -50,7 +50,7 @@ class Source:
 
 def has_specs(path: str) -> bool:
     """Say whether the path holds TFX's ``{SPAN}``, ``{VERSION}`` or date placeholders."""
-    return _SPECS.search(path) is not None
+    return SPECS.search(path) is not None
 
 
 def split_path(path: str) -> tuple[str, str]:
@@ -61,7 +61,7 @@ def split_path(path: str) -> tuple[str, str]:
     """
     parts = Path(path).parts
     for index, part in enumerate(parts):
-        if _GLOB.search(part) or _SPECS.search(part):
+        if _GLOB.search(part) or SPECS.search(part):
             return str(Path(*parts[:index])) if index else ".", str(Path(*parts[index:]))
     return path, "*"
 
@@ -71,25 +71,25 @@ def list_sources(path: str, *, file_format: str = "auto", span: int | None = Non
 
     Args:
         path: A file, a folder (its ``*.csv``, ``*.csv.gz`` and ``*.parquet``), a glob, or a ``{SPAN}`` pattern, for
-            which the files of all spans are listed (of one, if ``span`` is given and the pattern has ``{SPAN}``).
+            which the files of all spans are listed (of one, if ``span`` is given).
         file_format: ``auto``, ``csv`` or ``parquet``.
         span: Span number, where only one is wanted.
 
     Raises:
         DataError: Nothing is there, nothing fits, a file cannot be read, or both formats are mixed.
     """
-    pattern = path
-    if has_specs(path):
-        if span is not None:
-            pattern = re.sub(r"\{SPAN(?::(\d+))?\}", lambda match: str(span).zfill(int(match.group(1) or 0)), pattern)
-        pattern = _SPECS.sub("*", pattern)
+    wanted = span if span is not None and has_spans(path) else None
+    given = path if wanted is None else of_span(path, wanted)
+    pattern = SPECS.sub("*", given)
     if Path(pattern).exists():
-        files = _in_folder(path, Path(pattern), file_format) if Path(pattern).is_dir() else [pattern]
+        files = _in_folder(given, Path(pattern), file_format) if Path(pattern).is_dir() else [pattern]
     elif _GLOB.search(pattern):
         files = []
         for name in sorted(glob.glob(pattern)):  # noqa: PTH207 (Path.glob takes no absolute pattern)
-            files += _in_folder(path, Path(name), file_format) if Path(name).is_dir() else [name]
+            files += _in_folder(given, Path(name), file_format) if Path(name).is_dir() else [name]
         if not files:
+            if wanted is not None:
+                raise no_data(path, wanted)
             raise DataError(
                 "No file matches the data path.",
                 got=path,
@@ -97,6 +97,8 @@ def list_sources(path: str, *, file_format: str = "auto", span: int | None = Non
                 hint=_near(Path(pattern)) or "Try the pattern with ls; quote it for the shell.",
             )
     else:
+        if wanted is not None:
+            raise no_data(path, wanted)
         raise DataError(
             "The data path does not exist.",
             got=path,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pipeline.housekeeping.catalogue import Catalogue
 from pipeline.lineage.pushes import live, pushes
-from pipeline.lineage.runs import is_waiting
+from pipeline.lineage.runs import is_waiting, may_be_tried_again
 
 BASELINES = 2
 """Blessed models kept of each problem: the latest, and the one that the latest is itself compared with."""
@@ -32,7 +32,8 @@ class Keeping:
     Attributes:
         reasons: Each kept artifact with its reason, the first that was found; the order is that of the finding.
         runs: The kept runs of each problem, oldest first.
-        since: When the oldest of the last runs of each problem started, in seconds since the epoch.
+        since: When the oldest run of each problem started that is among the last or may go on, in seconds since the
+            epoch.
     """
 
     reasons: dict[int, Reason]
@@ -58,10 +59,10 @@ def keeping(catalogue: Catalogue, keep_runs: int) -> Keeping:
         last = runs[-keep_runs:]
         ours = [one for one in pushed if one.problem == problem]
         served = {one.push.run: one.push for one in live(ours) if one.push and one.push.run in catalogue.runs}
-        away = [one for one in runs if one not in last and _is_under_way(catalogue, one)]
+        away = {one: why for one in runs if one not in last and (why := _may_go_on(catalogue, one))}
         kept = {*last, *served, *away}
         found.runs[problem] = [one for one in runs if one in kept]
-        starts = [start for start in map(catalogue.started, last) if start is not None]
+        starts = [start for start in map(catalogue.started, [*last, *away]) if start is not None]
         if starts:
             found.since[problem] = min(starts)
         words = f"the last {len(last)} runs, since {last[0]}" if len(last) > 1 else f"the last run, {last[0]}"
@@ -69,10 +70,7 @@ def keeping(catalogue: Catalogue, keep_runs: int) -> Keeping:
         for run, push in served.items():
             words = f"version {push.version}, which is live, and its run {run}"
             _add(found, Reason(problem, words), catalogue.of_runs([run]))
-        for run in away:
-            waits = is_waiting(catalogue.archive, run)
-            words = f"{run} waits for the scheduler that starts its nodes" if waits else f"a node of {run} is under way"
-            words += "" if waits else ", as far as the metadata says"
+        for run, words in away.items():
             _add(found, Reason(problem, words), catalogue.of_runs([run]))
         in_serving = [one for one in ours if one.folder.is_dir() or _is_out_of_sight(catalogue, one.folder.parent)]
         if in_serving:
@@ -101,14 +99,19 @@ def _versions(numbers: Iterable[int]) -> str:
     return f"version{'s' * several} " + ", ".join(" to ".join(str(one) for one in span) for span in spans)
 
 
-def _is_under_way(catalogue: Catalogue, run: str) -> bool:
-    """Say whether a run that is none of this machine's has a node that runs, or that may be started at any moment.
+def _may_go_on(catalogue: Catalogue, run: str) -> str:
+    """Say why a run may have a node that runs, or that its scheduler may start at any moment; empty if it may not.
 
     Of runs of this machine the locks say more than ML Metadata does; see :mod:`pipeline.housekeeping.alone`.
     """
     if catalogue.archive.record(run).job:
-        return is_waiting(catalogue.archive, run)
-    return any(catalogue.executions[one].state == "running" for one in catalogue.runs[run])
+        if is_waiting(catalogue.archive, run):
+            return f"{run} waits for the scheduler that starts its nodes"
+        if may_be_tried_again(catalogue.archive, run):
+            return f"{run} failed or was cancelled less than a day ago, and its scheduler may try again"
+        return ""
+    running = any(catalogue.executions[one].state == "running" for one in catalogue.runs[run])
+    return f"a node of {run} is under way, as far as the metadata says" if running else ""
 
 
 def _is_out_of_sight(catalogue: Catalogue, serving: Path) -> bool:

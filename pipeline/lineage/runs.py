@@ -13,7 +13,7 @@ from pipeline.lineage.store import Artifact, Execution
 
 _OWN = 60.0
 WAITS = 86_400.0
-"""Seconds since its last sign of life for which a run is taken to wait for its scheduler to start the next node."""
+"""Seconds since its last sign of life for which a run's scheduler may start its next node, or one that failed again."""
 
 
 @dataclass(frozen=True)
@@ -187,6 +187,17 @@ def is_waiting(archive: Archive, name: str) -> bool:
     """
     record = archive.record(name)
     if not record.scheduled or record.resumed or record.outcome is not None or is_alive(record.folder):
+        return False
+    return time.time() - _last_sign(archive, record, parts(archive, name)) < WAITS
+
+
+def may_be_tried_again(archive: Archive, name: str) -> bool:
+    """Say whether a scheduler may start a node of a run again that failed or was ended, for as long as one is trusted.
+
+    Between two attempts a run is told as failed: nobody can tell whether there will be another one.
+    """
+    record = archive.record(name)
+    if not record.scheduled or not (record.outcome or {}).get("error"):
         return False
     return time.time() - _last_sign(archive, record, parts(archive, name)) < WAITS
 

@@ -152,8 +152,12 @@ def test_spans(workspace: Workspace, write: Write) -> None:
     assert workspace.run(pattern, span=2) == "COMPLETE"
     assert workspace.artifact().custom_properties["span"].int_value == 2
     assert "span-2/" in workspace.artifact().custom_properties["sources"].string_value
-    with pytest.raises(DataError):
+    with pytest.raises(DataError, match="No data for span 3: "):
         workspace.run(pattern, span=3)
     write(CSV, "span-11/v-3/a.csv")
     assert workspace.run(pattern) == "COMPLETE"
     assert workspace.artifact().custom_properties["span"].int_value == 11
+    day = write(CSV, "days/2026-11-19/a.csv").parents[1] / "{YYYY}-{MM}-{DD}" / "*.csv"
+    assert workspace.run(day, span=20_776) == "COMPLETE"
+    with pytest.raises(DataError, match="No data for 2026-11-20: "):
+        workspace.run(day, span=20_777)

@@ -1,13 +1,16 @@
 """What gc keeps and what it frees, on metadata written through ML Metadata's own API and real folders."""
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.pipeline.command_line import Ask
-from tests.pipeline.housekeeping.conftest import Ground
+from tests.pipeline.housekeeping.conftest import DAY, FIRST, Ground
 
 Gc = Callable[..., Any]
 
@@ -143,11 +146,47 @@ def test_a_run_that_waits_for_its_scheduler_is_kept(ground: Ground, gc: Gc) -> N
         ground.run(number, running=True)
     ground.run(3)
     name = "flats-20260102-100000"
-    file = ground.root / "runs" / name / "job.json"
-    file.write_text(json.dumps({**json.loads(file.read_text()), "scheduled": {"set": []}}))
+    as_scheduled(ground, name)
     told = gc("--keep-runs", "1")
     assert told["runs"]["flats"]["kept"] == [name, "flats-20260103-100000"]
     assert f"{name} waits for the scheduler that starts its nodes" in [one["reason"] for one in told["kept"]]
+
+
+def as_scheduled(ground: Ground, name: str) -> None:
+    """Have a run's record say that a scheduler starts its nodes."""
+    file = ground.root / "runs" / name / "job.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "scheduled": {"set": []}}))
+
+
+def test_a_run_whose_scheduler_may_try_again_is_kept_for_a_day(
+    ground: Ground, gc: Gc, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As ten runs of a backfill, of each of which a node failed: nothing of them may go between two attempts."""
+    scheduled = [ground.run(number, fails="Evaluator") for number in (1, 2)]
+    here = ground.run(3, fails="Evaluator")
+    for one in scheduled:
+        as_scheduled(ground, one)
+    checkpoint = ground.root / "artifacts" / "flats" / "Trainer" / ".checkpoints" / "a" / "model.ckpt"
+    checkpoint.parent.mkdir(parents=True)
+    checkpoint.write_text("of a Trainer that is to go on")
+    began = FIRST + 1.5 * DAY  # after the first began, long before the last
+    for place in (checkpoint, checkpoint.parent):
+        os.utime(place, (began, began))
+    last = ground.run(4)
+    told = gc("--keep-runs", "1")
+    assert told["runs"]["flats"] == {"kept": [*scheduled, last], "freed": [here]}
+    reasons = [one["reason"] for one in told["kept"]]
+    for one in scheduled:
+        assert f"{one} failed or was cancelled less than a day ago, and its scheduler may try again" in reasons
+        assert (ground.root / "logs" / one).is_dir()
+    assert ground.live("TransformGraph") == [1, 2, 4]
+    assert ground.live("Model") == [1, 2, 4]
+    assert checkpoint.is_file()
+
+    monkeypatch.setattr("pipeline.lineage.runs.WAITS", 0.0)  # the day is over
+    assert gc("--keep-runs", "1")["runs"]["flats"]["kept"] == [last]
+    assert ground.live("Model") == [4]
+    assert not checkpoint.exists()
 
 
 def test_with_no_more_runs_than_are_kept_nothing_goes(ground: Ground, ask: Ask) -> None:
