@@ -67,6 +67,7 @@ class Server:
         environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         environment["PYTHONPATH"] = os.pathsep.join([str(_PROJECT), *filter(None, [environment.get("PYTHONPATH")])])
         environment.setdefault("PYTHONWARNINGS", "ignore")
+        job.log("server").parent.mkdir(parents=True, exist_ok=True)  # gc removes logs of runs that it does not keep
         with job.log("server").open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "pipeline.local.server", str(job.folder / "job.json"), str(os.getpid()), only],

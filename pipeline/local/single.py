@@ -27,8 +27,9 @@ from typing import Any
 from components.user_code.checks import check_code
 from pipeline.errors import InfrastructureError, PipelineError, SettingsError, TerminatedError
 from pipeline.lineage.archive import read_json
-from pipeline.lineage.store import Execution, open_store
+from pipeline.lineage.store import Execution, Store, open_store
 from pipeline.local import leftovers
+from pipeline.local.gone import refuse_gone
 from pipeline.local.liveness import Wait, hold_node
 from pipeline.local.processes import Server
 from pipeline.local.record import Job, NodeResult, write_json
@@ -37,7 +38,7 @@ from pipeline.local.scheduled import WELL, Call, begin_run, bring_up_to_date, ch
 from pipeline.local.scheduler import run_nodes
 from pipeline.local.stopping import Stop
 from pipeline.local.turns import Beginning, on_server
-from pipeline.local.workspace import Workspace, open_workspace, shared
+from pipeline.local.workspace import open_workspace, shared
 from pipeline.metadata.lease import me
 
 _GONE = "its process was gone before it could say how it ended"
@@ -90,17 +91,19 @@ def run_node(call: Call, watcher: Watcher) -> Done:
         if lease is not None:
             own = lease(f"run {call.run} node {call.node}")
             wait.until(own.take, own.holder, f"{call.node} of run {call.run}")
-        begin = Beginning(folder, wait, lease and lease(f"run {call.run}"))
+        begin = Beginning(workspace, call.run, wait)
         with begin.turn():
             job = begin_run(call, workspace, watcher.note)
         watcher.begins(job)
-        tried = _tried(workspace, job)
+        store = open_store(workspace.metadata)
+        tried = _tried(store, job)
         upstream = chain_of(job) or call.upstream
         _check_chain(call, upstream)
         last = tried.get(call.node)
         if last is not None and last.state in WELL:
-            return _done_before(job, begin, call.node, last)
+            return _done_before(store, job, begin, call.node, last)
         _refuse_unready(call.node, job.run, upstream[call.node], tried)
+        refuse_gone(store, job, {one: tried[one] for one in upstream[call.node]})
         result = _carry_out(call, job, begin, watcher, descriptor, again=last is not None)
     return Done(job, result, result.error or refusal_of(result))
 
@@ -131,7 +134,7 @@ def _carry_out(call: Call, job: Job, begin: Beginning, watcher: Watcher, descrip
     if stop.error is not None and result.state not in WELL:
         result = replace(result, state="cancelled", error=_ended_by(stop, node))
     try:
-        with begin.turn():
+        with begin.turn(Wait(call.wait, watcher.note), surely=True):
             write_json(job.result(node), result.as_json())
             bring_up_to_date(job, chain_of(job) or call.upstream)
     except (OSError, PipelineError) as failure:  # what happened is still to be told
@@ -154,9 +157,8 @@ def _check_chain(call: Call, upstream: Mapping[str, tuple[str, ...]]) -> None:
         )
 
 
-def _tried(workspace: Workspace, job: Job) -> dict[str, Execution]:
+def _tried(store: Store, job: Job) -> dict[str, Execution]:
     """Return for each node its last execution in the run; one that ended well before any other."""
-    store = open_store(workspace.metadata)
     executions = store.executions_of_run(job.run)
     places = store.places_of(one.id for one in executions)
     found: dict[str, Execution] = {}
@@ -181,9 +183,14 @@ def _refuse_unready(node: str, run: str, needs: tuple[str, ...], tried: Mapping[
         )
 
 
-def _done_before(job: Job, begin: Beginning, node: str, last: Execution) -> Done:
-    """Say how a node ended that had ended well; complete the record where who did it was killed before he could."""
-    store = open_store(job.workspace.metadata)
+def _done_before(store: Store, job: Job, begin: Beginning, node: str, last: Execution) -> Done:
+    """Say how a node ended that had ended well; complete the record where who did it was killed before he could.
+
+    Of what it made nothing may be gone, or those after it would fail. After the Pusher there is none, and what it did
+    is done: were it to be done again, an older model would come over a newer one.
+    """
+    if node != "Pusher":
+        refuse_gone(store, job, {node: last})
     told = read_json(job.result(node)) or {}
     if told.get("execution") == last.id and told.get("state") in WELL:
         result = NodeResult(node, told["state"], told["seconds"], told["why"], None, told["outputs"], last.id)
@@ -198,7 +205,7 @@ def _done_before(job: Job, begin: Beginning, node: str, last: Execution) -> Done
         result = NodeResult(node, last.state, last.ended - last.started, "", None, outputs, last.id)
     outcome = read_json(job.folder / "outcome.json")
     if outcome is None or outcome.get("error") or told.get("execution") != last.id:
-        with begin.turn(), contextlib.suppress(OSError):
+        with begin.turn(surely=True), contextlib.suppress(OSError):
             write_json(job.result(node), result.as_json())
             bring_up_to_date(job, chain_of(job) or [node])
     return Done(job, result, refusal_of(result), before=True)
