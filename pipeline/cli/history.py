@@ -93,6 +93,8 @@ def logs_command(workspace: Path, run: str, node: str, *, only_path: bool) -> in
     if only_path:
         click.echo(str(file))
         return 0
+    if name != run:
+        click.echo(f"{run} is the run {name}\n", err=True)
     _say_where_else(archive, name, chosen, workspace)
     with file.open(encoding="utf-8", errors="replace") as lines:
         shutil.copyfileobj(lines, sys.stdout)

@@ -128,6 +128,8 @@ class Archive:
     def find(self, given: str) -> str:
         """Return the run that is meant: a name, the beginning of one, ``last``, or ``last-1`` and so on.
 
+        A whole name means the run of that name alone, be it the beginning of others.
+
         Raises:
             SettingsError: If no run or more than one is meant.
         """

@@ -11,10 +11,12 @@ import pytest
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 
 from pipeline.cli import history_text
-from pipeline.lineage.archive import open_archive
+from pipeline.errors import SettingsError
+from pipeline.lineage.archive import Archive, open_archive
 from pipeline.lineage.details import nodes
 from pipeline.lineage.facts import moment
 from pipeline.lineage.runs import Run, describe
+from pipeline.lineage.store import Store
 from tests.pipeline.command_line import Ask
 from tests.pipeline.lineage.conftest import BETTER, DAY, FIRST
 from tests.pipeline.lineage.recorder import MODEL, Recorder, digest, settings, source
@@ -218,7 +220,9 @@ def test_a_run_that_ended_before_there_was_metadata_is_listed(ask: Ask, tmp_path
 
 def test_logs(ask: Ask, workspace: Path) -> None:
     said = ask("logs", "flats-20260103", "trainer")
-    assert (said.code, said.out, said.err) == (0, "Trainer of flats-20260103-100000\n", "")
+    assert (said.code, said.out) == (0, "Trainer of flats-20260103-100000\n")
+    assert said.err == "flats-20260103 is the run flats-20260103-100000\n\n"
+    assert ask("logs", "flats-20260103-100000", "trainer").err == ""
     said = ask("logs", "flats-20260103", "Transform")
     assert said.out == "Transform of flats-20260103-100000\n"
     assert "Transform was reused; what it made is of run flats-20260102-100000" in said.err
@@ -311,6 +315,17 @@ def test_last_and_beginnings_of_names(ask: Ask) -> None:
     assert ask("show", "last", "--json").json["run"] == "flats-20260106-100000"
     assert ask("show", "last-1", "--json").json["run"] == "plants-weekly"
     assert ask("show", "plants", "--json").json["run"] == "plants-weekly"
+    assert ask("show", "plants").out.startswith("plants-weekly: "), "which run it is"
+
+
+def test_a_whole_name_means_that_run_alone(place: Path) -> None:
+    for name in ("flats.2026-01-3", "flats.2026-01-31", "flats.2026-01-31.again"):
+        (place / "runs" / name).mkdir(parents=True)
+    archive = Archive(place, Store(None))
+    assert [archive.find(name) for name in archive.runs] == archive.runs
+    assert archive.find("flats.2026-01-31.") == "flats.2026-01-31.again"
+    with pytest.raises(SettingsError, match="is the beginning of 3 runs"):
+        archive.find("flats.2026-01-")
 
 
 @pytest.mark.parametrize("command", [("runs",), ("show",), ("diff",), ("logs", "last", "Trainer"), ("serving",)])
