@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import SettingsError
+from pipeline.lineage.liveness import NODES
 from pipeline.lineage.store import Store, open_store
 
 RESUMES = "resumes.json"
@@ -113,7 +114,7 @@ class Archive:
         known = self.store.runs()
         folder = self.root / "runs"
         recorded = {one.name for one in folder.iterdir() if one.is_dir()} if folder.is_dir() else set()
-        extra = recorded - set(known)
+        extra = {one for one in recorded - set(known) if not _never_began(folder / one)}
         names = [*known, *sorted(extra)]
         if extra and all(_DATED.search(one) for one in names):
             names.sort(key=lambda one: one[-15:])
@@ -190,6 +191,11 @@ def open_archive(root: Path) -> Archive:
             + "; `python runner.py problems` names those that ship",
         )
     return archive
+
+
+def _never_began(folder: Path) -> bool:
+    """Whether a scheduler's node held its lock there and was killed, or refused, before it had begun the run."""
+    return (folder / NODES).is_dir() and not (folder / "job.json").exists()
 
 
 def read_record(folder: Path) -> Record:

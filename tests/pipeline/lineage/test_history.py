@@ -202,6 +202,7 @@ def test_how_long_a_run_took_that_did_not_end(place: Path) -> None:
 def test_a_run_that_ended_before_there_was_metadata_is_listed(ask: Ask, tmp_path: Path) -> None:
     folder = tmp_path / "runs" / "flats-20260101-100000"
     folder.mkdir(parents=True)
+    (tmp_path / "runs" / "flats.r1" / ".nodes").mkdir(parents=True)  # of somebody who was killed before it had begun
     error = {"kind": "user-code", "headline": "model.py cannot be imported", "where": "model.py:3", "hint": "mend it"}
     job = {"run": folder.name, "problem": {"name": "flats", "settings": settings()}, "started": FIRST}
     (folder / "job.json").write_text(json.dumps(job))
