@@ -31,7 +31,7 @@ fast: install ## tests that need no TensorFlow: seconds
 	$(PY) -m pytest -m "not slow" -n auto --dist worksteal --durations=5
 
 slow: install ## tests on the real TensorFlow, Beam and TFX: minutes
-	$(PY) -m pytest -m "slow and not soak and not alone" -n 2 --dist loadgroup --durations=15
+	$(PY) -m pytest -m "slow and not soak and not alone" -n 2 --dist loadfile --durations=15
 	$(PY) -m pytest -m "slow and not soak and alone" --durations=15
 
 soak: install ## what is too long for every run: kills at random moments, schedulers, more problems made by init: over an hour

@@ -1,10 +1,12 @@
 """What holds for all tests."""
 
+import functools
 import os
 import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,7 +23,7 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _SLOW = re.compile(r"^pytestmark = (\[\s*)?pytest\.mark\.slow\b", re.MULTILINE)
-_SHARED = ("shipped", "first")  # session fixtures that take long to make; who needs both goes where the first is
+_SHARED = "shipped"  # the session fixture that takes long to make
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -31,13 +33,24 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return bool(_SLOW.search(collection_path.read_text(encoding="utf-8"))) or None
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where tests run in two processes (``--dist loadgroup``), keep those in one that share what took long to make."""
-    for item in items:
-        needed = getattr(item, "fixturenames", ())
-        shared = next((name for name in _SHARED if name in needed), item.nodeid.partition("::")[0])
-        item.add_marker(pytest.mark.xdist_group(shared))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Where files go to two processes (``--dist loadfile``), keep those in one that need the runs of what ships."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class Together(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return _SHARED if _needs_shared(config.rootpath / file) else file
+
+    return Together(config, log)
+
+
+@functools.cache
+def _needs_shared(file: Path) -> bool:
+    return re.search(rf"\b{_SHARED}: Ship\b", file.read_text(encoding="utf-8")) is not None
 
 
 @pytest.fixture(scope="session")
