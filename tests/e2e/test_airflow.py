@@ -26,7 +26,7 @@ from tests.e2e.airflows import ENDED, Airflow, installed, prepared
 from tests.e2e.site import PROJECT, Site, census, text_of
 from tests.servers import SECRET, DatabaseServer, free_port
 
-pytestmark = [pytest.mark.slow, pytest.mark.alone]
+pytestmark = pytest.mark.slow
 
 # What Airflow's DAG processor has loaded before it parses: not of the DAG's own time.
 PARSE = """
@@ -125,6 +125,7 @@ def dag(ground: Site, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return compiled(ground.problem, root / "flats.py", root / "workspace", "--schedule", "30 4 * * *", "--data", BY_DAY)
 
 
+@pytest.mark.alone  # by the clock
 @pytest.mark.parametrize("major", [2, 3])
 def test_airflow_parses_it_at_once_and_loads_nothing_else(major: int, dag: Path, tmp_path: Path) -> None:
     airflow = Airflow(major, installed(major), tmp_path / "home")
@@ -239,6 +240,7 @@ def team(ground: Site, postgresql: DatabaseServer, tmp_path_factory: pytest.Temp
         yield Team(airflow, site)
 
 
+@pytest.mark.alone
 def test_a_scheduled_run_whose_trainer_is_killed_ends_pushed_once(team: Team) -> None:
     airflow = team.airflow
     team.kill("Trainer")
@@ -259,6 +261,7 @@ def test_a_scheduled_run_whose_trainer_is_killed_ends_pushed_once(team: Team) ->
     assert f"{day:%Y-%m-%d}/rows.csv" in json.dumps(team.asked("lineage", "model"))
 
 
+@pytest.mark.alone
 def test_a_triggered_run_has_its_parameters(team: Team) -> None:
     run = team.airflow.trigger("flats", date="2026-11-02", settings=["training.train_steps=25"])
     team.airflow.wait("flats", kind="manual")
@@ -270,6 +273,7 @@ def test_a_triggered_run_has_its_parameters(team: Team) -> None:
     assert "2026-11-02" in said
 
 
+@pytest.mark.alone
 def test_what_no_retry_helps_is_not_tried_again(team: Team) -> None:
     run = team.airflow.trigger("flats", settings=["training.train_stepz=25"])
     team.airflow.wait("flats", kind="manual")
@@ -281,6 +285,7 @@ def test_what_no_retry_helps_is_not_tried_again(team: Team) -> None:
     assert [one["state"] for one in team.airflow.runs("flats") if one["dag_run_id"] == run] == ["failed"]
 
 
+@pytest.mark.alone
 def test_a_backfill_of_three_days(team: Team) -> None:
     given = ("--dag-id", "flats", "--from-date", "2026-11-01", "--to-date", "2026-11-03")
     team.airflow("backfill", "create", *given)

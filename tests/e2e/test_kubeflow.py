@@ -29,7 +29,7 @@ from tests.e2e.site import BEFORE_TRAINING, FROM_TRAINING, PROJECT, Site
 from tests.pipeline.orchestrators.small import IMAGE
 from tests.servers import SECRET, DatabaseServer
 
-pytestmark = [pytest.mark.slow, pytest.mark.alone]
+pytestmark = pytest.mark.slow
 
 RUN = "5f0c1f0e-6a53-4c07-9f6f-1d3a9e1f8b11"
 CLUSTER = ("--set", "training.cluster.workers=2", "--set", "training.save_checkpoints_steps=100")
@@ -213,6 +213,7 @@ def check_outputs(platform: Platform, spec: Any, name: str, output: Any) -> None
         assert artifact.name == f"{name}-{key}"
 
 
+@pytest.mark.alone
 def test_the_pods_of_a_tfjob_train_together(platform: Platform, specs: dict[str, Any]) -> None:
     """Until the Trainer is done; then all of them are lost, with the chief at the next node."""
     run = "flats-b3d4f"
@@ -248,6 +249,7 @@ def test_a_container_with_another_compiled_pipeline_says_so(platform: Platform, 
     assert not (platform.root / "runs" / f"{platform.site.problem.name}.another").exists()
 
 
+@pytest.mark.alone
 def test_a_pod_that_never_gets_anywhere_ends_the_job(platform: Platform, specs: dict[str, Any]) -> None:
     run = "flats-q9w8r"
     file = platform.root / "pods" / run / "chief-0.json"
