@@ -23,7 +23,7 @@ from pipeline.lineage.archive import LAST
 from pipeline.local.scheduled import Call
 from pipeline.local.single import Done, run_node
 from pipeline.local.stopping import StoppedAtOnce
-from pipeline.orchestrators.compiled import RUN_ID, Compiled, here, here_in, read
+from pipeline.orchestrators.compiled import RUN_ID, Compiled, here, here_in, not_folders, read
 
 _TAIL = 30  # lines of a failed node's log
 
@@ -105,15 +105,8 @@ def call_of(
         )
     root = Path(here(compiled.workspace))
     serving, artifacts = here(compiled.serving), here(compiled.pipeline_root)
-    for option, place in (("--serving", serving), ("--pipeline-root", artifacts)):
-        if "://" in place:
-            raise SettingsError(
-                f"This pipeline was compiled with a {option} that is no folder",
-                got=place,
-                expected="a folder: nodes read and write files, not an object store",
-                where=str(file),
-                hint="compile it without, or with a folder; a bucket can be mounted as one",
-            )
+    for mistake in not_folders(compiled):
+        raise mistake
     overridden = [one for one in overrides if one.partition("=")[0].strip() != "data.path"]
     problem = with_overrides(_problem(compiled, file), overrides, file)
     if chain(problem.settings) != compiled.upstream:

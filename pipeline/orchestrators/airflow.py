@@ -16,7 +16,7 @@ from typing import Any
 from croniter import CroniterError, croniter
 
 from pipeline.errors import SettingsError
-from pipeline.orchestrators.compiled import PROJECT, Compiled, CompiledNode, here
+from pipeline.orchestrators.compiled import PROJECT, Compiled, CompiledNode, here, not_folders
 from pipeline.orchestrators.targets import Options
 
 POOL = "estimator_pipeline_heavy"
@@ -46,8 +46,6 @@ def refuse(compiled: Compiled, options: Options) -> None:
         lambda: _name(options.out),
         lambda: _schedule(options.schedule),
         lambda: _span_zero(options.span_zero, path),
-        lambda: _folder("--pipeline-root", compiled.pipeline_root),
-        lambda: _folder("--serving", compiled.serving),
     )
     mistakes = []
     for check in checks:
@@ -55,6 +53,7 @@ def refuse(compiled: Compiled, options: Options) -> None:
             check()
         except SettingsError as error:
             mistakes.append(error)
+    mistakes += not_folders(compiled)
     if len(mistakes) == 1:
         raise mistakes[0]
     if mistakes:
@@ -120,17 +119,6 @@ def _name(out: Path) -> str:
         where="--out",
         hint="name it after the problem, as dags/housing.py",
     )
-
-
-def _folder(option: str, place: str) -> None:
-    if "://" in place:
-        raise SettingsError(
-            f"{option} is no folder",
-            got=place,
-            expected="a folder: nodes read and write files, not an object store",
-            where=option,
-            hint="leave it out, or name a folder that all workers see; a bucket can be mounted as one",
-        )
 
 
 def _literal(value: str | int | None) -> str:

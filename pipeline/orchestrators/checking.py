@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pipeline.errors import SettingsError
-from pipeline.orchestrators.compiled import PROJECT, Compiled, portable
+from pipeline.orchestrators.compiled import PROJECT, Compiled, not_folders, portable
 from pipeline.orchestrators.manifest import BUCKETS, dns_name
 from pipeline.orchestrators.targets import Options
 
@@ -141,16 +141,9 @@ def _of_places(compiled: Compiled, options: Options, target: str) -> Iterator[Se
             hint="move it, or a copy of it, to pipeline/problems",
         )
     shared = BUCKETS if target == "vertex" else workspace
+    yield from not_folders(compiled)
     for option, place in (("--pipeline-root", compiled.pipeline_root), ("--serving", compiled.serving)):
-        if "://" in place:
-            yield SettingsError(
-                f"{option} is no folder",
-                got=place,
-                expected="a folder: the nodes read and write files, not an object store",
-                where=option,
-                hint="leave it out, or name a folder of the volume; a bucket can be mounted as one",
-            )
-        elif not _within(place, shared) and not _within(place, workspace):
+        if "://" not in place and not _within(place, shared) and not _within(place, workspace):
             yield SettingsError(
                 f"{option} is a folder of a pod's own, which goes with the pod",
                 got=place,

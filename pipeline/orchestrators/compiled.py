@@ -159,6 +159,21 @@ def read(path: Path) -> Compiled:
         raise SettingsError("The compiled pipeline is damaged", got=str(error), where=str(path), hint=hint) from None
 
 
+def not_folders(compiled: Compiled) -> list[SettingsError]:
+    """Return what is wrong with the places that a node would write to: it knows folders alone."""
+    return [
+        SettingsError(
+            f"{option} is no folder",
+            got=place,
+            expected="a folder: nodes read and write files, not an object store",
+            where=option,
+            hint="compile without it, or with a folder that all see who run nodes; a bucket can be mounted as one",
+        )
+        for option, place in (("--pipeline-root", compiled.pipeline_root), ("--serving", compiled.serving))
+        if "://" in place
+    ]
+
+
 def here(text: str) -> str:
     """Return a path with the place of the project on this machine."""
     return str(_ROOT) + text.removeprefix(PROJECT) if _within(text, PROJECT) else text

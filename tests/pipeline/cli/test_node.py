@@ -96,7 +96,7 @@ def test_what_makes_no_sense_is_refused_in_words(made: Compiled, file: Path) -> 
     older = refused(replace(made, settings={**made.settings, "label": 3}), file)
     assert older.headline == "The compiled pipeline was made by another version of this project"
     root = refused(replace(made, pipeline_root="gs://bucket"), file)
-    assert "a --pipeline-root that is no folder" in root.headline
+    assert "--pipeline-root is no folder" in root.headline
 
 
 def test_nothing_is_begun_for_a_node_whose_inputs_cannot_be_there(

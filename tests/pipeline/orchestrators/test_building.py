@@ -49,4 +49,4 @@ def test_a_pipeline_root_of_ones_own(tmp_path: Path, capfd: pytest.CaptureFixtur
     assert made.ir["runtime_spec"]["pipeline_root"]["field_value"]["string_value"] == "gs://bucket/root"
     assert made.serving == str(tmp_path / "serving")
     assert main(["node", "ExampleGen", "--run", "housing.1", "--pipeline", str(out)]) == 2
-    assert "a --pipeline-root that is no folder" in capfd.readouterr().err
+    assert "--pipeline-root is no folder" in capfd.readouterr().err
