@@ -5,14 +5,14 @@ from contextlib import suppress
 from pathlib import Path
 
 
-def write_whole(file: Path, text: str) -> None:
+def write_whole(file: Path, content: str | bytes) -> None:
     """Write a file as a new one, beside the old one and then in its place.
 
     Who reads it meanwhile sees the old one; so does an artifact of an earlier execution that it is linked into.
 
     Args:
         file: The file.
-        text: All that is to be in it; written as UTF-8.
+        content: All that is to be in it; text is written as UTF-8.
 
     Raises:
         OSError: If it cannot be written; then nothing of it is left.
@@ -20,7 +20,7 @@ def write_whole(file: Path, text: str) -> None:
     # Processes of several machines may write the same at once, and in containers all have the same number.
     beside = file.with_name(f".{file.name}.{uuid.uuid4().hex[:12]}")
     try:
-        beside.write_text(text, encoding="utf-8")
+        beside.write_bytes(content.encode() if isinstance(content, str) else content)
         beside.replace(file)
     except OSError:
         with suppress(OSError):

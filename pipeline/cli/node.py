@@ -23,7 +23,7 @@ from pipeline.lineage.archive import LAST
 from pipeline.local.scheduled import Call
 from pipeline.local.single import Done, run_node
 from pipeline.local.stopping import StoppedAtOnce
-from pipeline.orchestrators.compiled import RUN_ID, Compiled, here, here_in, not_folders, read
+from pipeline.orchestrators.compiled import RUN_ID, Compiled, here, here_in, not_folders, read, tell
 
 _TAIL = 30  # lines of a failed node's log
 
@@ -105,8 +105,7 @@ def call_of(
         )
     root = Path(here(compiled.workspace))
     serving, artifacts = here(compiled.serving), here(compiled.pipeline_root)
-    for mistake in not_folders(compiled):
-        raise mistake
+    tell(not_folders(compiled), "no node could run this")
     overridden = [one for one in overrides if one.partition("=")[0].strip() != "data.path"]
     problem = with_overrides(_problem(compiled, file), overrides, file)
     if chain(problem.settings) != compiled.upstream:

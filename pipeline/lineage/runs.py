@@ -188,7 +188,7 @@ def is_waiting(archive: Archive, name: str) -> bool:
     record = archive.record(name)
     if not record.scheduled or record.resumed or record.outcome is not None or is_alive(record.folder):
         return False
-    return time.time() - _last_sign(archive, record, parts(archive, name)) < WAITS
+    return _is_trusted(archive, record)
 
 
 def may_be_tried_again(archive: Archive, name: str) -> bool:
@@ -199,7 +199,12 @@ def may_be_tried_again(archive: Archive, name: str) -> bool:
     record = archive.record(name)
     if not record.scheduled or not (record.outcome or {}).get("error"):
         return False
-    return time.time() - _last_sign(archive, record, parts(archive, name)) < WAITS
+    return _is_trusted(archive, record)
+
+
+def _is_trusted(archive: Archive, record: Record) -> bool:
+    """Whether the scheduler of a run is still taken to go on with it."""
+    return time.time() - _last_sign(archive, record, parts(archive, record.run)) < WAITS
 
 
 def _seconds(archive: Archive, record: Record, found: Parts, state: str) -> float | None:

@@ -21,13 +21,14 @@ from tfx.proto.orchestration import pipeline_pb2
 from components import progress
 from components.trainer.run import forget_done
 from components.user_code import place
+from components.whole import write_whole
 from pipeline.chain import create_pipeline
 from pipeline.errors import PipelineError, find
 from pipeline.lineage.liveness import NODES, is_held
 from pipeline.local import closing, history, launching, partial
 from pipeline.local.causes import passing
 from pipeline.local.liveness import node_is_alive
-from pipeline.local.record import Job, NodeResult, artifacts_of, compiled_by, write_bytes, write_json
+from pipeline.local.record import Job, NodeResult, artifacts_of, compiled_by, write_json
 from pipeline.local.resuming import as_recorded
 from pipeline.local.server import PREPARE
 from pipeline.local.taking import take
@@ -107,7 +108,7 @@ def prepare(job: Job, *, among_others: bool = False) -> int:
         for node in ir.nodes:
             if node.pipeline_node.node_info.id in plan.anew:
                 node.pipeline_node.execution_options.caching_options.enable_cache = False
-        write_bytes(job.chain, ir.SerializeToString(deterministic=True))
+        write_whole(job.chain, ir.SerializeToString(deterministic=True))
         with Connection(job.workspace) as handle:
             history.fail_abandoned(
                 handle.store,

@@ -1,7 +1,6 @@
 """The record of a run: its name, the copy of the problem's code that it imports, and what it is to do."""
 
 import json
-import os
 import shutil
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from components.user_code.fingerprint import component_files, library_versions
+from components.whole import write_whole
 from pipeline.config import Problem
 from pipeline.errors import PipelineError, SettingsError, from_json
 from pipeline.lineage.archive import read_json
@@ -185,18 +185,7 @@ def compiled_by() -> dict[str, Any]:
 
 def write_json(file: Path, value: Any) -> None:
     """Write a JSON file whole or not at all."""
-    write_bytes(file, json.dumps(value, indent=1).encode())
-
-
-def write_bytes(file: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    beside = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
-        beside.write_bytes(content)
-        beside.replace(file)
-    except OSError:
-        beside.unlink(missing_ok=True)
-        raise
+    write_whole(file, json.dumps(value, indent=1))
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ docs/airflow.md, and decision 0017 for why it is not TFX's own runner.
 import difflib
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any
 from croniter import CroniterError, croniter
 
 from pipeline.errors import SettingsError
-from pipeline.orchestrators.compiled import PROJECT, Compiled, CompiledNode, here, not_folders
+from pipeline.orchestrators.compiled import PROJECT, Compiled, CompiledNode, here, not_folders, tell
 from pipeline.orchestrators.targets import Options
 
 POOL = "estimator_pipeline_heavy"
@@ -41,23 +41,13 @@ def refuse(compiled: Compiled, options: Options) -> None:
     Raises:
         SettingsError: With one part for each mistake.
     """
-    path = compiled.settings["data"]["path"]
-    checks: tuple[Callable[[], object], ...] = (
-        lambda: _name(options.out),
-        lambda: _schedule(options.schedule),
-        lambda: _span_zero(options.span_zero, path),
-    )
-    mistakes = []
-    for check in checks:
-        try:
-            check()
-        except SettingsError as error:
-            mistakes.append(error)
-    mistakes += not_folders(compiled)
-    if len(mistakes) == 1:
-        raise mistakes[0]
-    if mistakes:
-        raise SettingsError(f"{len(mistakes)} reasons why Airflow could not run this", parts=mistakes)
+    mistakes = [
+        *_of_name(options.out),
+        *_of_schedule(options.schedule),
+        *_of_span_zero(options.span_zero, compiled.settings["data"]["path"]),
+        *not_folders(compiled),
+    ]
+    tell(mistakes, "Airflow could not run this")
 
 
 def notes(compiled: Compiled, options: Options) -> list[str]:
@@ -83,7 +73,7 @@ def render(compiled: Compiled, options: Options) -> str:
     refuse(compiled, options)
     data = compiled.settings["data"]
     constants = {
-        "DAG_ID": _name(options.out),
+        "DAG_ID": options.out.stem,
         "PROBLEM": compiled.problem,
         "PROJECT": here(PROJECT),
         "WORKSPACE": compiled.workspace,
@@ -108,11 +98,11 @@ def render(compiled: Compiled, options: Options) -> str:
     return text
 
 
-def _name(out: Path) -> str:
-    """Return the DAG's name: that of its file, so that two files in a folder are two DAGs."""
+def _of_name(out: Path) -> Iterator[SettingsError]:
+    """The DAG's name is that of its file, so that two files in a folder are two DAGs."""
     if out.suffix == ".py" and _DAG_ID.fullmatch(out.stem):
-        return out.stem
-    raise SettingsError(
+        return
+    yield SettingsError(
         "Airflow loads no DAG from a file of this name",
         got=out.name,
         expected="a name of letters, digits, dashes and underscores that ends with .py; it is the DAG's name, too",
@@ -139,12 +129,12 @@ def _node(node: CompiledNode, run: Mapping[str, Any]) -> str:
     return "\n".join(["    {", *(f'        "{name}": {text},' for name, text in fields.items()), "    },"])
 
 
-def _schedule(given: str | None) -> None:
-    """Refuse what is no schedule with days; Airflow would refuse the file, and tell it where nobody looks."""
+def _of_schedule(given: str | None) -> Iterator[SettingsError]:
+    """Find what is no schedule with days; Airflow would refuse the file, and tell it where nobody looks."""
     if given is None or given in PRESETS or (len(given.split()) == 5 and _comes(given)):
         return
     close = difflib.get_close_matches(given, PRESETS, n=1)
-    raise SettingsError(
+    yield SettingsError(
         "The schedule is not valid",
         got=given,
         expected='a cron expression of five fields that a moment fits, as "30 4 * * *", or one of: '
@@ -174,18 +164,17 @@ def _is_daily(schedule: str) -> bool:
     return all(after - before == 1 for before, after in pairwise(days))
 
 
-def _span_zero(given: str | None, path: str) -> None:
+def _of_span_zero(given: str | None, path: str) -> Iterator[SettingsError]:
     if given is None:
         return
     try:
         date.fromisoformat(given)
     except ValueError:
-        raise SettingsError(
-            "The day of span 0 is not a date", got=given, expected="as 2026-11-22", where="--span-zero"
-        ) from None
+        yield SettingsError("The day of span 0 is not a date", got=given, expected="as 2026-11-22", where="--span-zero")
+        return
     if "{SPAN" not in path:
         with_days = any(one in path for one in _DAYS)
-        raise SettingsError(
+        yield SettingsError(
             "The data path has no {SPAN} to count from a day",
             got=path,
             where="--span-zero",

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pipeline.errors import SettingsError
-from pipeline.orchestrators.compiled import PROJECT, Compiled, not_folders, portable
+from pipeline.orchestrators.compiled import PROJECT, Compiled, not_folders, portable, tell
 from pipeline.orchestrators.manifest import BUCKETS, dns_name
 from pipeline.orchestrators.targets import Options
 
@@ -33,10 +33,7 @@ def check(compiled: Compiled, options: Options, target: str, more: Sequence[Sett
         SettingsError: With one part for each mistake.
     """
     mistakes = [*_of_options(options, target), *_of_places(compiled, options, target), *more]
-    if len(mistakes) == 1:
-        raise mistakes[0]
-    if mistakes:
-        raise SettingsError(f"{len(mistakes)} reasons why pods could not run this", parts=mistakes)
+    tell(mistakes, "pods could not run this")
 
 
 def too_odd(compiled: Compiled, what: str, *, longest: int = 0, digit: bool = True) -> list[SettingsError]:

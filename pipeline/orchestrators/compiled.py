@@ -159,6 +159,22 @@ def read(path: Path) -> Compiled:
         raise SettingsError("The compiled pipeline is damaged", got=str(error), where=str(path), hint=hint) from None
 
 
+def tell(mistakes: Sequence[SettingsError], whole: str) -> None:
+    """Raise what is wrong, if anything is: the one mistake, or all of them as parts of one.
+
+    Args:
+        mistakes: What is wrong.
+        whole: What several of them come to, after ``N reasons why``.
+
+    Raises:
+        SettingsError: If there are any.
+    """
+    if len(mistakes) == 1:
+        raise mistakes[0]
+    if mistakes:
+        raise SettingsError(f"{len(mistakes)} reasons why {whole}", parts=list(mistakes))
+
+
 def not_folders(compiled: Compiled) -> list[SettingsError]:
     """Return what is wrong with the places that a node would write to: it knows folders alone."""
     return [

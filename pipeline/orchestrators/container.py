@@ -173,9 +173,14 @@ def run_command(
     return code if code >= 0 else 128 - code  # as a shell says it
 
 
+def record_of(compiled: Compiled, run: str) -> Path:
+    """Return the folder of a run's record."""
+    return Path(here(compiled.workspace)) / "runs" / run
+
+
 def result_file(compiled: Compiled, run: str, node: str) -> Path:
     """Return the file in which a node's result is recorded; see ``pipeline.local.record``."""
-    return Path(here(compiled.workspace)) / "runs" / run / "nodes" / f"{node}.json"
+    return record_of(compiled, run) / "nodes" / f"{node}.json"
 
 
 def _tell_platform(task: Task, file: Path) -> None:

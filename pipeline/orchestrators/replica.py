@@ -26,7 +26,7 @@ from components.trainer.meeting import VARIABLE, join, wait_for_announcement
 from pipeline.config import Settings
 from pipeline.errors import PipelineError
 from pipeline.orchestrators.compiled import Compiled, here, node_command
-from pipeline.orchestrators.container import checked, run_command
+from pipeline.orchestrators.container import checked, record_of, run_command
 from pipeline.orchestrators.manifest import settings_of
 from pipeline.orchestrators.pods import Attempts, latest_step, nodes_done
 
@@ -40,15 +40,7 @@ _PAUSE_SECS = 10.0
 
 def meeting_place(compiled: Compiled, run: str) -> Path:
     """Return the file in which the chief says what is trained."""
-    return _record(compiled, run) / "cluster.json"
-
-
-def _record(compiled: Compiled, run: str) -> Path:
-    return _workspace(compiled) / "runs" / run
-
-
-def _workspace(compiled: Compiled) -> Path:
-    return Path(here(compiled.workspace))
+    return record_of(compiled, run) / "cluster.json"
 
 
 def lead(compiled: Compiled, file: Path, run: str, *, pause: float = _PAUSE_SECS) -> int:
@@ -118,7 +110,7 @@ def _reached(compiled: Compiled, run: str) -> tuple[int, int]:
         step = latest_step(Path(said["model_dir"]))
     except (OSError, ValueError, KeyError, TypeError):  # nothing is trained yet
         step = 0
-    return nodes_done(_record(compiled, run)), step
+    return nodes_done(record_of(compiled, run)), step
 
 
 def _tell(text: str) -> None:
@@ -148,7 +140,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _take_part(compiled: Compiled, file: Path, run: str) -> int:
     part, cluster = part_of(os.environ), settings_of(compiled).training.cluster
     role = part.role if part else Role("chief")
-    attempts = Attempts(_workspace(compiled) / "pods" / run, role.file, cluster.max_restarts if cluster else 0)
+    attempts = Attempts(
+        Path(here(compiled.workspace)) / "pods" / run, role.file, cluster.max_restarts if cluster else 0
+    )
     if part is None or part.leads:
         attempts.count(_reached(compiled, run), _tell)
         code = lead(compiled, file, run)
